@@ -1,0 +1,202 @@
+"""Every setting, from the environment alone; a missing or bad one is named together with all the others."""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+# For one laptop only: public in this file, and refused outside the sandbox.
+SANDBOX_SECRETS: Mapping[str, str] = {
+    "DATA_KEY": base64.b64encode(b"sandbox-only-data-key-32-bytes!!").decode(),
+    "INDEX_KEY": base64.b64encode(b"sandbox-only-index-key-32-bytes!").decode(),
+    "PIN_PEPPER": base64.b64encode(b"sandbox-only-pin-pepper-32bytes!").decode(),
+    "AT_API_KEY": "sandbox",
+}
+SANDBOX_USSD_CODE = "*500*73#"
+_NEEDED_IN_PRODUCTION = (
+    "CALLBACK_KEY",
+    "DATA_KEY",
+    "INDEX_KEY",
+    "PIN_PEPPER",
+    "USSD_CODE",
+    "AT_USERNAME",
+    "AT_API_KEY",
+    "AT_SENDER_ID",
+    "BANKS_FILE",
+    "INSURER_OUT_DIR",
+    "INSURER_IN_DIR",
+)
+_SECRET_BYTES_MIN = 32
+
+Secret32 = Annotated[SecretStr, Field(repr=False)]
+
+
+class ConfigError(Exception):
+    """Says every setting that is missing or bad, one line each, and never a value."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(["Settings that need a hand:", *(f"  {line}" for line in lines)]))
+        self.lines = lines
+
+
+class Settings(BaseSettings):
+    """One line a variable: name, type, default, what it is for (with its unit). README has the same table."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    IURAN_MODE: Literal["sandbox", "production"] = Field(description="`sandbox` or `production`; never guessed")
+    DATABASE_URL: SecretStr = Field(description="PostgreSQL, `postgresql://user:password@host:port/name`")
+    REDIS_URL: SecretStr = Field(description="Redis or Valkey for calls in progress, `redis://host:port/0`")
+    BIND: str = Field("127.0.0.1", description="Address the web server listens on; the sandbox keeps to loopback")
+    PORT: int = Field(8000, ge=1, le=65535, description="Port the web server listens on")
+    USSD_CODE: str = Field("", description="What members dial, `*500*73#`; other service codes are turned away")
+    CALLBACK_KEY: SecretStr = Field(SecretStr(""), description="Secret path part of all callbacks: `/cb/<key>/...`")
+    DATA_KEY: Secret32 = Field(SecretStr(""), description="Master key over all personal data, 32 bytes in Base64")
+    INDEX_KEY: Secret32 = Field(SecretStr(""), description="Key of the blind indexes (NIK, phone, account), 32 bytes")
+    PIN_PEPPER: Secret32 = Field(SecretStr(""), description="Pepper of the PIN hashes, 32 bytes in Base64")
+    AT_USERNAME: str = Field("", description="Africa's Talking user name")
+    AT_API_KEY: SecretStr = Field(SecretStr(""), description="Africa's Talking API key")
+    AT_SENDER_ID: str = Field("", max_length=11, description="Registered sender name, at most 11 characters")
+    AT_API_URL: str = Field(
+        "https://api.africastalking.com/version1", description="Base of the messaging API; any stand-in can be named"
+    )
+    BANKS_FILE: Path | None = Field(None, description="TOML with one table for each bank that is connected")
+    INSURER_OUT_DIR: Path | None = Field(None, description="Folder for the files we hand to the insurer")
+    INSURER_IN_DIR: Path | None = Field(None, description="Folder where the insurer's result files appear")
+    SANDBOX_URL: str = Field("", description="Where the sandbox process listens (sandbox only)")
+    DUE_DAY: int = Field(15, ge=1, le=28, description="Day of the month after which grace begins; debit days end there")
+    NOTICE_HOURS: int = Field(48, ge=0, description="Hours between an accepted notice and a later month's debit")
+    AGE_MIN: int = Field(15, ge=10, description="Youngest age at enrolment, in years (unconfirmed by the insurer)")
+    AGE_BELOW: int = Field(65, le=110, description="Enrolment is open below this age, in years (unconfirmed)")
+    PHONE_WORKERS_MAX: int = Field(5, ge=1, description="Workers that may share one phone number")
+    ACCOUNT_WORKERS_MAX: int = Field(1, ge=1, description="Workers whose mandates may name one account")
+    BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit in rupiah that the member bears; in the consent")
+    SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
+    LOG_LEVEL: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **others: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: it read the environment once, whole."""
+        return (init_settings,)
+
+    @property
+    def sandbox(self) -> bool:
+        return self.IURAN_MODE == "sandbox"
+
+    def key(self, name: Literal["DATA_KEY", "INDEX_KEY", "PIN_PEPPER"]) -> bytes:
+        secret: SecretStr = getattr(self, name)
+        return base64.b64decode(secret.get_secret_value())
+
+    @property
+    def callback_prefix(self) -> str:
+        key = self.CALLBACK_KEY.get_secret_value()
+        return f"/cb/{key}" if key else ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sandbox_defaults(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("IURAN_MODE") != "sandbox":
+            return values
+        defaults = {
+            **SANDBOX_SECRETS,
+            "USSD_CODE": SANDBOX_USSD_CODE,
+            "AT_USERNAME": "iuran",
+            "AT_SENDER_ID": "IURAN",
+            "AT_API_URL": f"{values.get('SANDBOX_URL', '')}/version1",
+            "ACCOUNT_WORKERS_MAX": "3",
+        }
+        return {**defaults, **{name: value for name, value in values.items() if value != ""}}
+
+    @field_validator("DATABASE_URL", "REDIS_URL")
+    @classmethod
+    def _a_url(cls, value: SecretStr) -> SecretStr:
+        if urlsplit(value.get_secret_value()).scheme not in ("postgresql", "redis", "rediss"):
+            raise ValueError("not a URL of a known kind (postgresql://, redis://, rediss://)")
+        return value
+
+    @field_validator("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")
+    @classmethod
+    def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text:
+            return value
+        try:
+            size = len(base64.b64decode(text, validate=True))
+        except binascii.Error:
+            raise ValueError("not Base64") from None
+        if size != _SECRET_BYTES_MIN:
+            raise ValueError(f"{size} bytes after Base64, 32 are needed: openssl rand -base64 32")
+        return value
+
+    @field_validator("CALLBACK_KEY")
+    @classmethod
+    def _unguessable(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if text and (len(text) < 24 or not text.isalnum() or not text.isascii()):
+            raise ValueError("at least 24 letters and digits: openssl rand -hex 24")
+        return value
+
+
+def _production_lines(values: Mapping[str, str]) -> list[str]:
+    lines = [f"{name}: not set" for name in _NEEDED_IN_PRODUCTION if not values.get(name)]
+    for name, known in SANDBOX_SECRETS.items():
+        if values.get(name) == known:
+            lines.append(f"{name}: the sandbox's public default; production needs its own")
+    if values.get("AT_USERNAME") == "sandbox":
+        lines.append("AT_USERNAME: `sandbox` reaches no phone")
+    if values.get("SANDBOX_URL"):
+        lines.append("SANDBOX_URL: set, but production mounts no sandbox")
+    return lines
+
+
+def _sandbox_lines(values: Mapping[str, str]) -> list[str]:
+    lines = [f"{name}: not set" for name in ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR") if not values.get(name)]
+    if values.get("BIND", "127.0.0.1") not in ("127.0.0.1", "::1", "localhost"):
+        lines.append("BIND: the sandbox listens on loopback only")
+    return lines
+
+
+def _shared_lines(values: Mapping[str, str]) -> list[str]:
+    secrets = [values.get(name, "") for name in ("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")]
+    given = [secret for secret in secrets if secret]
+    return ["DATA_KEY, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raises ConfigError with one line for each that is missing or bad, all at once."""
+    values = {name: value.strip() for name, value in environ.items() if name in Settings.model_fields and value.strip()}
+    lines = _shared_lines(values)
+    mode = values.get("IURAN_MODE")
+    lines += _production_lines(values) if mode == "production" else _sandbox_lines(values) if mode == "sandbox" else []
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        lines += [
+            f"{e['loc'][0] if e['loc'] else 'settings'}: {'not set' if e['type'] == 'missing' else e['msg']}"
+            for e in error.errors(include_input=False, include_context=False)
+        ]
+        raise ConfigError(sorted(lines)) from None
+    if lines:
+        raise ConfigError(sorted(lines))
+    return settings
+
+
+def described() -> list[tuple[str, str, str]]:
+    """(name, default, meaning) of each setting, for the README's table and `flask settings`."""
+
+    def default(field: FieldInfo) -> str:
+        if field.is_required():
+            return "needed"
+        value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        return "" if value in ("", None) else str(value)
+
+    return [(name, default(field), field.description or "") for name, field in Settings.model_fields.items()]

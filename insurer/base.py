@@ -1,0 +1,97 @@
+"""What the insurer is to us: a daily pair of files. Its true format is unconfirmed and therefore one file here."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Registration:
+    reference: str
+    nik: str
+    name: str
+    birth: date
+    phone: str
+    village_code: str
+    sector: str
+    base_rp: int
+    programmes: str
+
+    def __repr__(self) -> str:
+        return f"Registration({self.reference})"
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One month of one worker by programme, paid on `paid_on`; `kpj` is the insurer's own number."""
+
+    reference: str
+    kpj: str
+    month: date
+    jkk_rp: int
+    jkm_rp: int
+    jht_rp: int
+    paid_on: date
+
+    def __repr__(self) -> str:
+        return f"Contribution({self.reference})"
+
+
+@dataclass(frozen=True)
+class RegistrationResult:
+    """`outcome` is VERIFIED (with `kpj`), REFUSED or NEEDS_HELP (both with `reason`)."""
+
+    reference: str
+    outcome: str
+    kpj: str
+    reason: str
+
+    def __repr__(self) -> str:
+        return f"RegistrationResult({self.reference}, {self.outcome})"
+
+
+@dataclass(frozen=True)
+class ContributionResult:
+    """`outcome` is POSTED or REFUSED; `jht_balance_rp` is theirs, as of `as_of`, or None."""
+
+    reference: str
+    outcome: str
+    reason: str
+    jht_balance_rp: int | None
+    as_of: date
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    name: str
+    registrations: Sequence[RegistrationResult]
+    contributions: Sequence[ContributionResult]
+
+
+class BadFile(ValueError):
+    """A result file that does not add up; refused whole. Names the file and the line, never its content."""
+
+
+class Insurer(Protocol):
+    def hand_over(
+        self, name: str, registrations: Iterable[Registration], contributions: Iterable[Contribution]
+    ) -> None:
+        """Write one file, whole or not at all; the same name again replaces it with the same content."""
+        ...
+
+    def waiting(self) -> Iterable[str]:
+        """Names of result files not yet taken."""
+        ...
+
+    def read(self, name: str) -> ResultFile:
+        """Raises BadFile."""
+        ...
+
+    def take(self, name: str) -> None:
+        """Put a read file aside, after what it says was committed."""
+        ...
+
+    def refuse(self, name: str) -> None:
+        """Put a bad file aside for a person to see."""
+        ...

@@ -1,0 +1,1 @@
+"""The small shared values everything else is built from; imports nothing of ours."""

@@ -1,0 +1,53 @@
+"""GSM 03.38 septets: what fits a screen or one SMS, counted as a phone counts."""
+
+import unicodedata
+
+# Source: 3GPP TS 23.038 6.2.1, the default alphabet and its extension table.
+_BASIC = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_EXTENDED = frozenset("\f^{}\\[~]|€")
+_LOOKALIKE = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "`": "'", "\t": " "}
+
+SMS_SEPTETS_MAX = 160
+# Four septets of slack: whether a gateway counts its `CON ` to the screen is not known (gateways.md 2.4).
+SCREEN_SEPTETS_MAX = 156
+
+
+class NotGsm(ValueError):
+    """A character has no place in GSM 03.38, so the whole text would be sent at 70 characters."""
+
+
+def septets(text: str) -> int:
+    """Septets of `text`; an extension character such as `[` is two. Raises NotGsm naming the character."""
+    if not (_BASIC.issuperset(text) or set(text) <= _BASIC | _EXTENDED):
+        bad = next(c for c in text if c not in _BASIC and c not in _EXTENDED)
+        raise NotGsm(f"{bad!r} is not in GSM 03.38")
+    return len(text) + sum(c in _EXTENDED for c in text)
+
+
+def to_gsm(text: str) -> str:
+    """The nearest GSM spelling of a name or typed text: accents fall off where they must, the rest becomes `?`."""
+    if _BASIC.issuperset(text):
+        return text
+    out = []
+    for char in text:
+        if char in _BASIC or char in _EXTENDED:
+            out.append(char)
+        elif char in _LOOKALIKE:
+            out.append(_LOOKALIKE[char])
+        else:
+            plain = "".join(c for c in unicodedata.normalize("NFKD", char) if c in _BASIC)
+            out.append(plain or "?")
+    return "".join(out)
+
+
+def shorten(text: str, septets_max: int) -> str:
+    """`text` cut to fit, with two dots where something was cut: `shorten("Siti Rahmawati", 8)` is `"Siti R.."`."""
+    text = to_gsm(text)
+    if septets(text) <= septets_max:
+        return text
+    while text and septets(text) > septets_max - 2:
+        text = text[:-1]
+    return text.rstrip() + ".."
