@@ -33,6 +33,7 @@ _NEEDED_IN_PRODUCTION = (
     "INSURER_OUT_DIR",
     "INSURER_IN_DIR",
 )
+_NEEDED_IN_SANDBOX = ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR")
 _SECRET_BYTES_MIN = 32
 
 Secret32 = Annotated[SecretStr, Field(repr=False)]
@@ -77,13 +78,18 @@ class Settings(BaseSettings):
     AGE_BELOW: int = Field(65, le=110, description="Enrolment is open below this age, in years (unconfirmed)")
     PHONE_WORKERS_MAX: int = Field(5, ge=1, description="Workers that may share one phone number")
     ACCOUNT_WORKERS_MAX: int = Field(1, ge=1, description="Workers whose mandates may name one account")
-    BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit in rupiah that the member bears; in the consent")
+    BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit, in rupiah, where the member bears it")
     SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
     LOG_LEVEL: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **others: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands over: it read the environment once, whole."""
         return (init_settings,)
@@ -159,7 +165,7 @@ def _production_lines(values: Mapping[str, str]) -> list[str]:
 
 
 def _sandbox_lines(values: Mapping[str, str]) -> list[str]:
-    lines = [f"{name}: not set" for name in ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR") if not values.get(name)]
+    lines = [f"{name}: not set" for name in _NEEDED_IN_SANDBOX if not values.get(name)]
     if values.get("BIND", "127.0.0.1") not in ("127.0.0.1", "::1", "localhost"):
         lines.append("BIND: the sandbox listens on loopback only")
     return lines

@@ -1,0 +1,70 @@
+# Everything a developer types. POSIX sh only, no root needed; `make` alone lists the targets.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PY := .venv/bin/python
+ARGS ?= --help
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PIP_NO_INPUT = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run flask test check format lock bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@echo '  PORT=8001 make run     another port; every setting: README.md'
+
+install: .venv/requirements.txt ## Make .venv and install the locked packages
+
+install-dev: .venv/requirements-dev.txt ## The same, with what tests and checks need
+
+run: install ## Start everything on this machine (Ctrl-C stops it, the data stay)
+	@$(PY) -m local
+
+flask: install ## A command of the running system: make flask ARGS="autodebit run --month 2026-12"
+	@env=$$($(PY) -m local env) && eval "$$env" && $(PY) -m flask $(ARGS)
+
+test: install-dev ## Run every test, on real PostgreSQL and real Valkey
+	$(PY) -m pytest $(TESTS)
+
+check: install-dev ## Lint, format and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --explicit-package-bases .
+
+format: install-dev ## Put the code in its usual form
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+lock: install ## Make requirements*.txt anew from pyproject.toml
+	$(PY) -m pip install -q uv
+	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
+		pyproject.toml -o requirements.txt
+	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
+		pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+bench: install-dev ## Measure, beside the peers we compare with
+	$(PY) -m bench
+
+clean: ## Remove .venv and caches; the data in var/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps are copies of the locks: an older date alone (a fresh checkout) costs nothing when the text is the same.
+.venv/requirements.txt: requirements.txt | .venv/bin/python
+	@cmp -s $< $@ || $(PY) -m pip install -q --require-hashes -r $<
+	@cp $< $@
+
+PEERS := $(wildcard requirements-peers.txt)
+.venv/requirements-dev.txt: requirements-dev.txt $(PEERS) | .venv/bin/python
+	@cat requirements-dev.txt $(PEERS) | cmp -s - $@ || { $(PY) -m pip install -q --require-hashes -r requirements-dev.txt \
+		&& { test -z '$(PEERS)' || $(PY) -m pip install -q --require-hashes --no-deps -r $(PEERS); }; }
+	@cat requirements-dev.txt $(PEERS) > $@
+
+# Debian's python3 may come without ensurepip; its pip, or uv, can fill an empty environment then.
+.venv/bin/python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or later is needed (set PYTHON=/path/to/python3).' >&2; exit 1; }
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 \
+		|| { rm -rf .venv && $(PYTHON) -m venv --without-pip .venv \
+			&& $(PYTHON) -m pip --python .venv/bin/python install -q pip 2>/dev/null; } \
+		|| { rm -rf .venv; echo 'Neither venv nor pip works here (Debian: apt install python3-venv).' >&2; exit 1; }

@@ -1,0 +1,121 @@
+"""Collects what is due: commit the attempt as sent, ask the bank, record its word; never two at once for a month."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import structlog
+
+from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
+from insurance import contributions, mandates
+from insurance.work import Work
+from models import Attempt, AttemptState, Mandate
+from ports import Ports
+
+log = structlog.get_logger()
+
+LEASE = timedelta(minutes=2)
+# Where nothing was debited for certain, the same reference goes again after this long.
+AGAIN_AFTER = timedelta(minutes=10)
+_HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    key: tuple[date, int, int]
+    mandate_id: int
+    bank_code: str
+    request: CollectRequest
+
+
+@dataclass
+class Collected:
+    """How many attempts ended how, and in how much rupiah those that were debited."""
+
+    by_state: dict[str, int] = field(default_factory=dict)
+    collected_rp: int = 0
+
+    def count(self, attempt: Attempt) -> None:
+        self.by_state[attempt.state] = self.by_state.get(attempt.state, 0) + 1
+        if attempt.state == AttemptState.CONFIRMED.value:
+            self.collected_rp += attempt.total_rp
+
+
+def collect(ports: Ports) -> Collected:
+    """Send every attempt that is due. A bank that refuses us or cannot be reached delays only its own."""
+    result, resting = Collected(), set[str]()
+    with ports.transaction() as work:
+        contributions.overdue(work)
+    while (sent := _claim(ports)) is not None:
+        answer = _ask(ports, sent, resting)
+        with ports.transaction() as work:
+            attempt = work.db.get_one(Attempt, sent.key, with_for_update=True)
+            mandate = work.db.get_one(Mandate, sent.mandate_id)
+            if attempt.state in (AttemptState.SENT.value, AttemptState.UNKNOWN.value):
+                _record(work, attempt, mandate, answer)
+            result.count(attempt)
+    return result
+
+
+def _claim(ports: Ports) -> _Sent | None:
+    with ports.transaction() as work:
+        found = contributions.claim(work, LEASE)
+        if found is None:
+            return None
+        attempt, mandate = found
+        return _Sent(
+            (attempt.month, attempt.worker_id, attempt.n),
+            mandate.id,
+            mandate.bank_code,
+            CollectRequest(
+                reference=attempt.reference,
+                mandate_reference=mandate.bank_reference,
+                customer_id=f"IU{mandate.id}",
+                account_no=work.box(mandate.worker).open(mandate.account_sealed, "mandate.account"),
+                amount_rp=attempt.total_rp,
+                asked_at=work.now,
+            ),
+        )
+
+
+Outcome = BankAnswer | BankRefused | BankUnknown | BankUnreachable
+
+
+def _ask(ports: Ports, sent: _Sent, resting: set[str]) -> Outcome:
+    bank = ports.banks.get(sent.bank_code)
+    if bank is None or sent.bank_code in resting:
+        return BankUnreachable("not asked")
+    try:
+        return bank.collect(sent.request)
+    except BankRefused as refusal:
+        if refusal.reason is Reason.OURS:
+            log.error("bank_refuses_us", bank=sent.bank_code, code=refusal.code)
+            resting.add(sent.bank_code)
+        return refusal
+    except BankUnreachable as failure:
+        resting.add(sent.bank_code)
+        return failure
+    except BankUnknown as failure:
+        return failure
+
+
+def _record(work: Work, attempt: Attempt, mandate: Mandate, answer: Outcome) -> None:
+    again_at = work.now + AGAIN_AFTER
+    match answer:
+        case BankAnswer(answer=Answer.DONE, reference=reference):
+            contributions.confirmed(work, attempt, mandate, reference)
+        case _ if attempt.state == AttemptState.UNKNOWN.value:
+            # Our lease had run out first; only a clear yes moves it here, the rest is for reconciliation.
+            return
+        case BankRefused(reason=Reason.NOT_NOW | Reason.OURS, code=code):
+            contributions.not_sent(work, attempt, code, again_at)
+        case BankUnreachable():
+            contributions.not_sent(work, attempt, "unreachable", again_at)
+        case BankRefused(reason=reason, code=code) if reason in _HARD:
+            contributions.failed(work, attempt, mandate, reason.value, code, hard=True)
+            mandates.rejected(work, mandate, reason.value, code, tell=False)
+        case BankRefused(reason=reason, code=code):
+            contributions.failed(work, attempt, mandate, reason.value, code, hard=False)
+        case BankUnknown(code=code):
+            contributions.unknown(work, attempt, mandate, code)
+        case _:
+            contributions.unknown(work, attempt, mandate, "pending")

@@ -1,0 +1,38 @@
+"""Hands the day's registrations and contributions to the insurer and takes its answers, file by file."""
+
+import structlog
+
+from insurance import handover
+from insurer.base import BadFile
+from ports import Ports
+
+log = structlog.get_logger()
+
+
+def exchange(ports: Ports) -> None:
+    """Name the file and commit, write it, mark it; then take every result. A crash between any two repeats safely."""
+    with ports.transaction() as work:
+        handover.prepare(work)
+    with ports.transaction() as work:
+        names = list(handover.unwritten(work))
+    for name in names:
+        with ports.transaction() as work:
+            registrations, contributions = handover.content(work, name)
+        ports.insurer.hand_over(name, registrations, contributions)
+        with ports.transaction() as work:
+            handover.written(work, name)
+    for name in list(ports.insurer.waiting()):
+        _take(ports, name)
+
+
+def _take(ports: Ports, name: str) -> None:
+    try:
+        result = ports.insurer.read(name)
+        with ports.transaction() as work:
+            handover.apply(work, result)
+    except (BadFile, handover.UnknownReference) as error:
+        # Refused whole: nothing was booked, and a person has to look at it.
+        log.error("insurer_file_refused", file=name, kind=type(error).__name__, why=str(error))
+        ports.insurer.refuse(name)
+    else:
+        ports.insurer.take(name)

@@ -1,0 +1,122 @@
+"""The `flask` commands: migrate, seed, worker, the monthly run, the list of settings."""
+
+import asyncio
+import dataclasses
+from datetime import UTC, date, datetime, time
+
+import click
+import structlog
+from flask import Flask, current_app
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+import config
+import jobs
+import migrations
+from autodebit import collect, plan
+from data import load_reference, load_village
+from database import JOB_ANSWER_TIMEOUT_S, make_engine
+from models.partitions import ensure_partitions
+from ports import Ports
+from units.clock import JAKARTA, jakarta_day
+from units.money import rupiah
+from units.month import parse_month
+
+log = structlog.get_logger()
+JOB_CONNECTIONS = 4
+
+
+def _ports() -> Ports:
+    """The web's ports with a database that may take its time: a job or a migration is no call."""
+    ports: Ports = current_app.extensions["ports"]
+    url = ports.settings.DATABASE_URL.get_secret_value()
+    engine = make_engine(url, answer_timeout_s=JOB_ANSWER_TIMEOUT_S, connections_max=JOB_CONNECTIONS)
+    return dataclasses.replace(ports, database=engine)
+
+
+@click.command("migrate")
+def migrate() -> None:
+    """Bring the database to the newest shape and load the reference data."""
+    ports = _ports()
+    migrations.upgrade(ports.database)
+    with Session(ports.database) as db, db.begin():
+        ensure_partitions(db.connection(), jakarta_day(ports.clock()))
+        load_reference(db, connected=ports.settings.BANKS_FILE)
+
+
+@click.command("seed")
+def seed() -> None:
+    """Load the small fictional village of the sandbox."""
+    ports = _ports()
+    if not ports.settings.sandbox:
+        raise click.ClickException("the fictional village is for the sandbox only")
+    with ports.transaction() as work:
+        load_village(work)
+
+
+@click.command("worker")
+def worker() -> None:
+    """Run the background worker until it is told to stop."""
+    ports = _ports()
+    app = jobs.make_engine_app(ports)
+
+    async def run() -> None:
+        async with app.open_async():
+            await app.run_worker_async(concurrency=JOB_CONNECTIONS, name="iuran", delete_jobs="successful")
+
+    asyncio.run(run())
+
+
+@click.group("autodebit")
+def autodebit() -> None:
+    """The monthly run."""
+
+
+@autodebit.command("run")
+@click.option("--month", "month_text", required=True, help="The contribution month, YYYY-MM.")
+@click.option("--as-of", "as_of", default=None, help="Sandbox only: run as if it were noon on this day, YYYY-MM-DD.")
+def run(month_text: str, as_of: str | None) -> None:
+    """Plan the month, give the notices that are missing, and collect what is due.
+
+    Leaves with 0 when every attempt that was sent has a clear outcome, 2 when one is unknown.
+    """
+    ports = _ports()
+    try:
+        month = parse_month(month_text)
+        if as_of is not None:
+            ports = _at_noon(ports, as_of)
+        planned = plan.plan(ports, month)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    collected = collect.collect(ports)
+    table = Table(title=f"Autodebit {month:%Y-%m}")
+    table.add_column("what")
+    table.add_column("count", justify="right")
+    table.add_row("scheduled, notice owed", str(planned.scheduled))
+    table.add_row("above the mandate's maximum, not scheduled", str(planned.above_maximum))
+    for state, count in sorted(collected.by_state.items()):
+        table.add_row(f"sent: {state}", str(count))
+    table.add_row("collected", rupiah(collected.collected_rp))
+    Console().print(table)
+    if collected.by_state.get("unknown"):
+        raise click.exceptions.Exit(2)
+
+
+def _at_noon(ports: Ports, day_text: str) -> Ports:
+    if not ports.settings.sandbox:
+        raise click.ClickException("--as-of is for the sandbox only: time is real in production")
+    noon = datetime.combine(date.fromisoformat(day_text), time(12), JAKARTA).astimezone(UTC)
+    return dataclasses.replace(ports, clock=lambda: noon)
+
+
+@click.command("settings")
+def settings() -> None:
+    """List every setting, as the README has it."""
+    for name, default, meaning in config.described():
+        click.echo(f"{name}\t{default}\t{meaning}")
+
+
+def add_to(app: Flask) -> None:
+    for command in (migrate, seed, worker, autodebit, settings):
+        app.cli.add_command(command)

@@ -1,0 +1,98 @@
+"""Cover until a date, computed from the months that were paid and posted, and from nothing else."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import CoverMonth, MonthState
+from units.month import Month, add_months, last_day, month_of
+
+# Source: the insurer's FAQ (programme.md 1.5): after three unpaid months in a row membership is inactive.
+GRACE_MONTHS = 3
+# Months looked back for the last posted one; whoever has none in three years has lapsed all the same.
+MONTHS_BACK = 36
+
+
+class CoverState(StrEnum):
+    NONE = "none"
+    """Nothing was ever paid."""
+    WAITING = "waiting"
+    """Paid, and the insurer has yet to post it: never called protected."""
+    PROTECTED = "protected"
+    DUE = "due"
+    """The last posted month is over and the due day is not: neither grace nor a promise."""
+    GRACE_1 = "grace_1"
+    GRACE_2 = "grace_2"
+    GRACE_3 = "grace_3"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True)
+class Cover:
+    """`until` is the last day posted in an unbroken run; `owed` the month that is to be paid next."""
+
+    state: CoverState
+    until: date | None
+    owed: Month
+    months_paid: int
+
+    @property
+    def in_grace(self) -> bool:
+        return self.state in (CoverState.GRACE_1, CoverState.GRACE_2, CoverState.GRACE_3)
+
+
+def compute(paid: Iterable[Month], posted: Iterable[Month], today: date, due_day: int) -> Cover:
+    """Cover of one worker on `today`, a Jakarta day; `posted` is part of `paid`. Worked table: docs/cover.md."""
+    paid_months, posted_months = set(paid), set(posted)
+    this = month_of(today)
+    if this in posted_months:
+        end = this
+        while add_months(end, 1) in posted_months:
+            end = add_months(end, 1)
+        owed = add_months(end, 1)
+        while owed in paid_months:
+            owed = add_months(owed, 1)
+        return Cover(CoverState.PROTECTED, last_day(end), owed, len(paid_months))
+    past = [month for month in posted_months if month < this]
+    until = last_day(max(past)) if past else None
+    if this in paid_months:
+        owed = this
+        while owed in paid_months:
+            owed = add_months(owed, 1)
+        return Cover(CoverState.WAITING, until, owed, len(paid_months))
+    paid_before = [month for month in paid_months if month < this]
+    if not paid_before:
+        return Cover(CoverState.WAITING if paid_months else CoverState.NONE, None, this, len(paid_months))
+    return Cover(_unpaid_state(max(paid_before), until, today, due_day), until, this, len(paid_months))
+
+
+def _unpaid_state(last_paid: Month, until: date | None, today: date, due_day: int) -> CoverState:
+    this = month_of(today)
+    whole_months_unpaid = (this.year - last_paid.year) * 12 + this.month - last_paid.month - 1
+    if whole_months_unpaid >= GRACE_MONTHS:
+        return CoverState.LAPSED
+    if until is None or until < last_day(last_paid):
+        # The last month paid is not posted yet; until it is, nothing is promised and nothing is held against them.
+        return CoverState.WAITING
+    steps = whole_months_unpaid + (1 if today.day > due_day else 0)
+    return (CoverState.DUE, CoverState.GRACE_1, CoverState.GRACE_2, CoverState.GRACE_3)[steps]
+
+
+def covers(db: Session, worker_ids: Sequence[int], today: date, due_day: int) -> Mapping[int, Cover]:
+    """Cover of each worker, from one query over the months."""
+    query = select(CoverMonth.worker_id, CoverMonth.month, CoverMonth.posted_on).where(
+        CoverMonth.worker_id.in_(worker_ids),
+        CoverMonth.state == MonthState.COVERED.value,
+        CoverMonth.month >= add_months(month_of(today), -MONTHS_BACK),
+    )
+    paid: dict[int, set[Month]] = {worker_id: set() for worker_id in worker_ids}
+    posted: dict[int, set[Month]] = {worker_id: set() for worker_id in worker_ids}
+    for worker_id, month, posted_on in db.execute(query):
+        paid[worker_id].add(month)
+        if posted_on is not None:
+            posted[worker_id].add(month)
+    return {worker_id: compute(paid[worker_id], posted[worker_id], today, due_day) for worker_id in worker_ids}

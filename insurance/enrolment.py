@@ -1,0 +1,151 @@
+"""Enrolment of a worker by the worker's own yes; registered here is not protected, and nothing says it is."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from insurance.consent import Yes, keep
+from insurance.receipts import URGENT, owe_worker
+from insurance.references import new_reference
+from insurance.waking import EXCHANGE, wake
+from insurance.work import Work
+from models import Contact, Membership, MembershipState, Village, Worker
+from models.event import record
+from models.village import is_short_code
+from units.month import day_text
+from units.nik import Nik
+
+# A SNAP account name has at most 100 characters (programme.md 3.4); nobody types more than 60 on a keypad.
+NAME_LETTERS_MAX = 60
+
+
+class AlreadyEnrolled(Exception):
+    """This NIK is a worker's already, under another number."""
+
+
+class AlreadyEnrolledHere(AlreadyEnrolled):
+    """This NIK was enrolled from this very number: a repeat of what was done."""
+
+
+class AgeOutside(Exception):
+    """Too young or too old to enrol, by the configured ages."""
+
+
+class PhoneFull(Exception):
+    """PHONE_WORKERS_MAX workers share this number already."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """All that was answered; `pin_hash` was made in the call, `yes` holds the words that were agreed to."""
+
+    nik: Nik
+    name: str
+    village_code: str
+    sector: str
+    base_rp: int
+    programmes: str
+    language: str
+    phone: str
+    pin_hash: str
+    yes: Yes
+
+    def __repr__(self) -> str:
+        return "Enrolment(***)"
+
+
+def village_by_short_code(work: Work, typed: str) -> Village | None:
+    if not is_short_code(typed):
+        return None
+    return work.db.scalars(select(Village).where(Village.short_code == typed)).one_or_none()
+
+
+def villages_in_district(work: Work, district: str) -> list[Village]:
+    """Villages of the NIK's first district, as a guess at where the worker lives now."""
+    query = select(Village).where(Village.code.like(f"{district}____")).order_by(Village.name)
+    return list(work.db.scalars(query))
+
+
+def check_age(work: Work, nik: Nik) -> None:
+    """Raises AgeOutside."""
+    if not work.settings.AGE_MIN <= nik.age_on(work.today) < work.settings.AGE_BELOW:
+        raise AgeOutside
+
+
+def enrol(work: Work, asked: Enrolment) -> Worker:
+    """Write the worker, the membership and the consent, and owe the receipt.
+
+    Raises AgeOutside, PhoneFull, AlreadyEnrolledHere or AlreadyEnrolled; then nothing is written.
+    """
+    check_age(work, asked.nik)
+    nik_index = work.keys.index("nik", asked.nik.digits)
+    phone_index = work.keys.index("phone", asked.phone)
+    _refuse_known(work, nik_index, phone_index)
+    shared_by = select(func.count()).select_from(Contact).where(Contact.phone_index == phone_index)
+    if work.db.execute(shared_by).scalar_one() >= work.settings.PHONE_WORKERS_MAX:
+        raise PhoneFull
+    box, wrapped = work.keys.new_person()
+    fields = {
+        "data_key": wrapped,
+        "nik_index": nik_index,
+        "nik_sealed": box.seal(asked.nik.digits, "worker.nik"),
+        "name_sealed": box.seal(asked.name, "worker.name"),
+        "birth_sealed": box.seal(asked.nik.birth.isoformat(), "worker.birth"),
+        "village_code": asked.village_code,
+        "language": asked.language,
+        "pin_hash": asked.pin_hash,
+        "pin_wrong": 0,
+        "pin_locks": 0,
+        "reminders": True,
+        "enrolled_at": work.now,
+    }
+    # Two phones may enrol one NIK in the same moment: the unique index decides, and the second is told.
+    made = insert(Worker).values(**fields).on_conflict_do_nothing(index_elements=["nik_index"]).returning(Worker.id)
+    worker_id = work.db.scalar(made)
+    if worker_id is None:
+        _refuse_known(work, nik_index, phone_index)
+        raise AlreadyEnrolled
+    worker = work.db.get_one(Worker, worker_id)
+    phone = Contact(
+        worker_id=worker_id,
+        phone_index=phone_index,
+        phone_sealed=box.seal(asked.phone, "contact.phone"),
+        since=work.today,
+    )
+    worker.contacts.append(phone)
+    _submit(work, worker, asked)
+    return worker
+
+
+def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes) -> None:
+    known = work.db.scalars(select(Worker).where(Worker.nik_index == nik_index)).unique().one_or_none()
+    if known is not None:
+        here = any(contact.phone_index == phone_index for contact in known.contacts)
+        raise AlreadyEnrolledHere if here else AlreadyEnrolled
+
+
+def _submit(work: Work, worker: Worker, asked: Enrolment) -> None:
+    work.db.add(
+        Membership(
+            worker_id=worker.id,
+            state=MembershipState.SUBMITTED.value,
+            reference=new_reference(),
+            programmes=asked.programmes,
+            sector=asked.sector,
+            base_rp=asked.base_rp,
+            reason="",
+            submitted_at=work.now,
+        )
+    )
+    keep(work, worker, asked.yes)
+    record(work.db, worker.subject, "member", "enrol", "", "", MembershipState.SUBMITTED.value, work.now)
+    owe_worker(
+        work,
+        worker,
+        "enrolled",
+        f"enrolled:{worker.id}",
+        {"name": work.name(worker), "date": day_text(work.today)},
+        priority=URGENT,
+    )
+    wake(work.db, EXCHANGE)

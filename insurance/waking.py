@@ -1,0 +1,36 @@
+"""Wakes the background engine from inside a transaction: the job exists if and only if the transaction commits."""
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+TASKS = "iuran"
+# The tasks by the names that jobs.py gives them; here, because who wakes a task must not import it.
+ASK_BANKS = "mandates.ask"
+COLLECT = "autodebit.collect"
+DRAIN_SMS = "sms.drain"
+EXCHANGE = "insurer.exchange"
+
+# The field order of Procrastinate 3.10's procrastinate_job_to_defer_v1; a test reads it from the database.
+_DEFER = text(
+    "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW("
+    "'default', :task, 0, CAST(:lock AS text), CAST(:lock AS text), '{}'::jsonb, NULL"
+    ")::procrastinate_job_to_defer_v1])"
+)
+
+
+def wake(db: Session, task: str) -> None:
+    """Have `task` run soon after this transaction commits; once, however many ask. Rows, not jobs, hold the work.
+
+    The lock of the same name keeps two of them from running together.
+    """
+    woken: set[str] = db.info.setdefault("woken", set())
+    if task in woken:
+        return
+    try:
+        with db.begin_nested():
+            db.execute(_DEFER, {"task": f"{TASKS}:{task}", "lock": task})
+    except IntegrityError:
+        # One is waiting in the queue already, and it will see our rows: it claims after we commit or cron does.
+        pass
+    woken.add(task)

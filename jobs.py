@@ -1,0 +1,88 @@
+"""The background tasks and their timetable: thin, each calls one use case; rows hold the work, jobs only carry it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from procrastinate import App, Blueprint, JobContext, PsycopgConnector
+from sqlalchemy.orm import Session
+
+from autodebit import plan as month_plan
+from autodebit.collect import collect
+from autodebit.exchange import exchange
+from autodebit.mandates import ask_banks
+from database import NETWORK_OPTIONS
+from insurance.waking import ASK_BANKS, COLLECT, DRAIN_SMS, EXCHANGE, TASKS
+from models.partitions import ensure_partitions
+from ports import Ports
+from sms.sender import drain
+from units.clock import jakarta_day
+from units.month import add_months, month_of
+
+log = structlog.get_logger()
+
+# A worker that gave no sign for this long is dead; its jobs are given to another.
+STALLED_AFTER_S = 30
+KEPT_HOURS = 6
+# Notices leave at least two days before the earliest debit day, so the next month is planned from here on.
+PLAN_NEXT_FROM_DAY = 25
+
+
+def make_jobs(ports: Ports) -> Blueprint:
+    jobs = Blueprint()
+
+    def task(name: str, cron: str, run: Callable[[], Any]) -> None:
+        """`run`, woken by name or by `cron` (seconds are the sixth field); never twice at once."""
+
+        @jobs.periodic(cron=cron)
+        @jobs.task(name=name, lock=name, queueing_lock=name, pass_context=True)
+        def _(_context: JobContext, timestamp: int = 0) -> None:
+            run()
+
+    # Cron is the net under the waking: what was missed is found a few seconds later.
+    task(DRAIN_SMS, "* * * * * */5", lambda: drain(ports))
+    task(ASK_BANKS, "* * * * * */10", lambda: ask_banks(ports))
+    task(COLLECT, "* * * * * */10", lambda: collect(ports))
+    exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
+    task(EXCHANGE, exchange_cron, lambda: exchange(ports))
+    task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
+    task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
+
+    @jobs.periodic(cron="* * * * * */10")
+    @jobs.task(name="jobs.sweep", queueing_lock="jobs.sweep", pass_context=True)
+    async def sweep(context: JobContext, timestamp: int) -> None:
+        """Jobs of workers that died go to those that live."""
+        manager = context.app.job_manager
+        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
+            await manager.retry_job(job)
+
+    @jobs.periodic(cron="23 * * * *")
+    @jobs.task(name="jobs.clear", queueing_lock="jobs.clear", pass_context=True)
+    async def clear(context: JobContext, timestamp: int) -> None:
+        await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
+
+    return jobs
+
+
+def plan_months(ports: Ports) -> None:
+    """Plan this month, and from the 25th on the next one too."""
+    today = jakarta_day(ports.clock())
+    months = [month_of(today)]
+    if today.day >= PLAN_NEXT_FROM_DAY:
+        months.append(add_months(month_of(today), 1))
+    for month in months:
+        planned = month_plan.plan(ports, month)
+        log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, above=planned.above_maximum)
+
+
+def make_partitions(ports: Ports) -> None:
+    with Session(ports.database) as db, db.begin():
+        ensure_partitions(db.connection(), jakarta_day(ports.clock()))
+
+
+def make_engine_app(ports: Ports) -> App:
+    """The Procrastinate app of one worker process, on its own connections."""
+    url = ports.settings.DATABASE_URL.get_secret_value()
+    app = App(connector=PsycopgConnector(conninfo=url, kwargs=dict(NETWORK_OPTIONS), min_size=1, max_size=4))
+    app.add_tasks_from(make_jobs(ports), namespace=TASKS)
+    return app

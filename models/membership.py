@@ -1,0 +1,61 @@
+"""A worker's membership at the insurer: what was chosen, what they said. Cover is not here: it is computed."""
+
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Code, Id, Instant, Rupiah, Sealed
+from models.machine import legal_moves
+from models.worker import Worker
+
+
+class MembershipState(StrEnum):
+    SUBMITTED = "submitted"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    NEEDS_HELP = "needs_help"
+    ENDED = "ended"
+
+
+MEMBERSHIP_MOVES = legal_moves(
+    {
+        MembershipState.SUBMITTED: "VERIFIED REFUSED NEEDS_HELP ENDED",
+        MembershipState.NEEDS_HELP: "SUBMITTED VERIFIED REFUSED ENDED",
+        MembershipState.VERIFIED: "ENDED",
+        MembershipState.REFUSED: "SUBMITTED ENDED",
+        MembershipState.ENDED: "",
+    }
+)
+
+PROGRAMMES = {"2": ("JKK", "JKM"), "3": ("JKK", "JKM", "JHT")}
+"""JKK and JKM belong together, JHT is a choice beside them (programme.md 1.1); JHT alone is no product."""
+
+SECTORS = ("farmer", "fisher", "trader", "transport", "labourer", "other")
+
+
+class Membership(Base):
+    __tablename__ = "memberships"
+    __table_args__ = (Index(None, "state", "handed_over_in"),)
+
+    worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"), primary_key=True)
+    state: Mapped[Code]
+    reference: Mapped[str] = mapped_column(String(12), unique=True)
+    """Ours, for the insurer's files."""
+    programmes: Mapped[str] = mapped_column(String(1))
+    sector: Mapped[Code]
+    base_rp: Mapped[Rupiah]
+    kpj_sealed: Mapped[Sealed | None]
+    reason: Mapped[Code] = mapped_column(default="")
+    submitted_at: Mapped[Instant]
+    handed_over_in: Mapped[str | None] = mapped_column(ForeignKey("insurer_files.name"))
+    jht_balance_rp: Mapped[Rupiah | None]
+    """As the insurer reported it, with its date; never computed by us."""
+    jht_as_of: Mapped[date | None]
+
+    worker: Mapped[Worker] = relationship(lazy="joined")
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return ("membership", str(self.worker_id))

@@ -1,0 +1,29 @@
+"""Monthly partitions of the big tables: made ahead, so that no insert ever finds its month missing."""
+
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from units.month import Month, add_months, month_of
+
+PARTITIONED = ("months", "attempts", "transfers", "messages", "events")
+# Paying ahead goes to 12 months; two months back hold what arrives late.
+MONTHS_BACK, MONTHS_AHEAD = 2, 14
+
+
+def ensure_partitions(connection: Connection, today: date) -> None:
+    """Make the partitions around `today` that are missing; a repeat does nothing."""
+    first = add_months(month_of(today), -MONTHS_BACK)
+    for table in PARTITIONED:
+        for ahead in range(MONTHS_BACK + MONTHS_AHEAD + 1):
+            _ensure(connection, table, add_months(first, ahead))
+
+
+def _ensure(connection: Connection, table: str, month: Month) -> None:
+    # Table names come from the tuple above and dates from a date: nothing typed by anyone gets here.
+    connection.execute(
+        text(
+            f"CREATE TABLE IF NOT EXISTS {table}_{month:%Y_%m} PARTITION OF {table} "
+            f"FOR VALUES FROM ('{month:%Y-%m-%d}') TO ('{add_months(month, 1):%Y-%m-%d}')"
+        )
+    )

@@ -1,0 +1,53 @@
+"""A worker is a person; a contact is one of the numbers the person can be reached at. A number is not a person."""
+
+from datetime import date, datetime
+
+from sqlalchemy import Boolean, ForeignKey, Identity, Index, SmallInteger, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BlindIndex, Id, Instant, Sealed
+from models.village import Village
+
+
+class Worker(Base):
+    __tablename__ = "workers"
+
+    id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
+    data_key: Mapped[Sealed]
+    """This person's own key, wrapped by the master key; once it is destroyed nothing sealed can be read again."""
+    nik_index: Mapped[BlindIndex] = mapped_column(unique=True)
+    nik_sealed: Mapped[Sealed]
+    name_sealed: Mapped[Sealed]
+    birth_sealed: Mapped[Sealed]
+    village_code: Mapped[str] = mapped_column(ForeignKey("villages.code"), index=True)
+    language: Mapped[str] = mapped_column(String(2))
+    pin_hash: Mapped[str] = mapped_column(String(200))
+    pin_wrong: Mapped[int] = mapped_column(SmallInteger, default=0)
+    pin_locks: Mapped[int] = mapped_column(SmallInteger, default=0)
+    pin_locked_until: Mapped[Instant | None]
+    reminders: Mapped[bool] = mapped_column(Boolean, default=True)
+    stop_asked_at: Mapped[Instant | None]
+    """While the question what to stop is open (24 h), no debit is sent."""
+    enrolled_at: Mapped[Instant]
+
+    contacts: Mapped[list["Contact"]] = relationship(back_populates="worker", order_by="Contact.since")
+    village: Mapped[Village] = relationship(lazy="joined")
+
+    @property
+    def subject(self) -> tuple[str, str]:
+        return ("worker", str(self.id))
+
+    def is_locked(self, at: datetime) -> bool:
+        return self.pin_locked_until is not None and self.pin_locked_until > at
+
+
+class Contact(Base):
+    __tablename__ = "contacts"
+    __table_args__ = (Index(None, "phone_index"),)
+
+    worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"), primary_key=True)
+    phone_index: Mapped[BlindIndex] = mapped_column(primary_key=True)
+    phone_sealed: Mapped[Sealed]
+    since: Mapped[date]
+
+    worker: Mapped[Worker] = relationship(back_populates="contacts")

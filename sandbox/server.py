@@ -1,0 +1,97 @@
+"""Puts the three parts into one small web server on loopback; the only module of the sandbox that opens a port."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask
+from flask.typing import ResponseReturnValue
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from sandbox.bank import SandboxBank
+from sandbox.gateway import SandboxGateway
+from sandbox.insurer import SandboxInsurer
+from sandbox.settings import NotReady, Settings
+from sandbox.store import open_engine, prepare
+from units.clock import Clock, system_clock
+
+HOST = "127.0.0.1"
+BODY_BYTES_MAX = 64 * 1024
+_IDLE_S = 30.0
+Parts = tuple[SandboxGateway | SandboxInsurer, ...]
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Logs nothing itself: a request line may hold a phone number. A silent client is let go after a while."""
+
+    timeout = _IDLE_S
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        return
+
+
+def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) -> tuple[Flask, Parts]:
+    """The application, and the parts that run beside it once they are started."""
+    app = Flask("sandbox", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
+    gateway = SandboxGateway(engine, settings, clock)
+    app.register_blueprint(SandboxBank(engine, settings, clock).blueprint())
+    app.register_blueprint(gateway.blueprint())
+
+    @app.get("/health")
+    def health() -> ResponseReturnValue:
+        return {"status": "ok"}
+
+    @app.errorhandler(HTTPStatus.INTERNAL_SERVER_ERROR)
+    def broken(error: Exception) -> ResponseReturnValue:
+        return {"status": "broken"}, HTTPStatus.INTERNAL_SERVER_ERROR
+
+    # Flask would log a trace, and with it whatever was sent.
+    app.logger.disabled = True
+    if settings.insurer_out is None or settings.insurer_in is None:
+        return app, (gateway,)
+    return app, (gateway, SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, clock))
+
+
+@contextmanager
+def listening(settings: Settings, port: int = 0, clock: Clock = system_clock) -> Iterator[BaseWSGIServer]:
+    """A server that is bound but not yet serving; port 0 takes any free one. Also how tests run a sandbox."""
+    logging.getLogger("werkzeug").disabled = True
+    engine = open_engine(settings.database_url)
+    try:
+        try:
+            prepare(engine)
+        except OperationalError:
+            raise NotReady("the database of DATABASE_URL does not answer") from None
+        app, parts = create_app(engine, settings, clock)
+        server = make_server(HOST, port, app, threaded=True, request_handler=_QuietHandler)
+        for part in parts:
+            part.start()
+        structlog.get_logger("sandbox").info("listening", port=server.port)
+        try:
+            yield server
+        finally:
+            server.server_close()
+            for part in parts:
+                part.stop()
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def running(settings: Settings, port: int = 0, clock: Clock = system_clock) -> Iterator[str]:
+    """A sandbox in a thread of this process, for tests; yields its URL."""
+    with listening(settings, port, clock) as server:
+        thread = threading.Thread(target=server.serve_forever, name="sandbox-server", daemon=True)
+        thread.start()
+        try:
+            yield f"http://{HOST}:{server.port}"
+        finally:
+            server.shutdown()
+            thread.join()

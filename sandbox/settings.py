@@ -1,0 +1,152 @@
+"""What the sandbox is told: banks.toml and keys that `init` makes, and the environment that `serve` reads."""
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, generate_private_key
+
+BANKS_FILE, PRIVATE_KEY_FILE, PUBLIC_KEY_FILE = "banks.toml", "client.pem", "client.pub"
+_RSA_BITS = 2048
+# DOKU's limit for CIMB and BRI, the tightest known (programme.md 3.4).
+_REFERENCE_MAX = 12
+# Names and codes: data/banks.csv. Provinces: Kemendagri. One bank takes hex signatures, so that both are spoken.
+CONNECTED = {
+    "110": ("bank bjb", "32", "base64"),
+    "113": ("Bank Jateng", "33", "hex"),
+    "114": ("Bank Jatim", "35", "base64"),
+    "128": ("Bank NTB Syariah", "52", "base64"),
+}
+
+
+class NotReady(Exception):
+    """Something the sandbox needs is missing or wrong; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class BankSettings:
+    """What the bank knows of its client."""
+
+    code: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    public_key: RSAPublicKey
+    partner_id: str
+    channel_id: str
+    signature_encoding: str
+    biller_id: str
+    beneficiary_account_no: str
+    reference_max: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`hang_s` is how long a time-out lasts; a folder that is None leaves the insurer out."""
+
+    database_url: str = field(repr=False)
+    banks: Mapping[str, BankSettings]
+    callbacks: str = field(repr=False)
+    api_key: str = field(repr=False)
+    insurer_out: Path | None = None
+    insurer_in: Path | None = None
+    hang_s: float = 15.0
+
+
+def load_settings(folder: Path, callbacks: str, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Raises NotReady. The sandbox refuses to run beside a production system."""
+    if environ.get("IURAN_MODE", "sandbox") != "sandbox":
+        raise NotReady("IURAN_MODE is not sandbox: the sandbox does not run there")
+    if not environ.get("DATABASE_URL"):
+        raise NotReady("DATABASE_URL is not set: the sandbox keeps its accounts in PostgreSQL")
+    out_dir, in_dir = environ.get("INSURER_OUT_DIR"), environ.get("INSURER_IN_DIR")
+    return Settings(
+        database_url=environ["DATABASE_URL"],
+        banks=read_banks(folder),
+        callbacks=callbacks.rstrip("/"),
+        api_key=environ.get("AT_API_KEY") or "sandbox",
+        insurer_out=Path(out_dir) if out_dir else None,
+        insurer_in=Path(in_dir) if in_dir else None,
+    )
+
+
+def read_banks(folder: Path) -> dict[str, BankSettings]:
+    """By code. Raises NotReady."""
+    try:
+        tables = tomllib.loads((folder / BANKS_FILE).read_text("utf-8"))["banks"]
+        public_key = serialization.load_pem_public_key((folder / PUBLIC_KEY_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise NotReady(f"{error.filename} is missing: python -m sandbox init --dir {folder} --url URL") from None
+    if not isinstance(public_key, RSAPublicKey):
+        raise NotReady(f"{folder / PUBLIC_KEY_FILE} holds no RSA key")
+    wanted = [name for name in BankSettings.__dataclass_fields__ if name not in ("code", "public_key")]
+    return {
+        code: BankSettings(code=code, public_key=public_key, **{name: table[name] for name in wanted})
+        for code, table in tables.items()
+    }
+
+
+def init(folder: Path, url: str) -> None:
+    """Make keys, secrets and banks.toml where they are missing; secrets stay, base URLs follow `url`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not (folder / PRIVATE_KEY_FILE).exists():
+        _write(folder / PRIVATE_KEY_FILE, _new_key())
+    _write(folder / PUBLIC_KEY_FILE, _public_half((folder / PRIVATE_KEY_FILE).read_bytes()))
+    known: dict[str, dict[str, object]] = {}
+    if (folder / BANKS_FILE).exists():
+        known = tomllib.loads((folder / BANKS_FILE).read_text("utf-8"))["banks"]
+    tables = [
+        _table(code, url.rstrip("/"), str(known.get(code, {}).get("client_secret") or secrets.token_urlsafe(32)))
+        for code in CONNECTED
+    ]
+    _write(folder / BANKS_FILE, "\n".join(tables).encode())
+
+
+def _table(code: str, url: str, client_secret: str) -> str:
+    name, province, encoding = CONNECTED[code]
+    rows: dict[str, str | int] = {
+        "product": "bifast",
+        "name": name,
+        "province": province,
+        "base_url": f"{url}/bank/{code}",
+        "path_prefix": "/v1.0",
+        "token_path": "/v1.0/access-token/b2b",
+        "client_id": f"iuran-{code}",
+        "client_secret": client_secret,
+        "private_key_file": PRIVATE_KEY_FILE,
+        "partner_id": "IURAN",
+        "channel_id": "95231",
+        "signature_encoding": encoding,
+        "biller_id": "IURAN01",
+        "biller_name": "IURAN BPU",
+        "beneficiary_account_no": f"{code}0000001",
+        "beneficiary_account_name": "IURAN BPJS TK",
+        "reference_max": _REFERENCE_MAX,
+    }
+    lines = [f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"' for key, value in rows.items()]
+    return "\n".join([f"[banks.{code}]", *lines, ""])
+
+
+def _new_key() -> bytes:
+    return generate_private_key(public_exponent=65537, key_size=_RSA_BITS).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _public_half(pem: bytes) -> bytes:
+    public_key = serialization.load_pem_private_key(pem, password=None).public_key()
+    return public_key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all, readable by nobody else; a file that is right already is left alone."""
+    if path.exists() and path.read_bytes() == content:
+        path.chmod(0o600)
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+    temporary.replace(path)

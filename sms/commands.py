@@ -1,0 +1,180 @@
+"""The table of words that people text, and what each does; every answer is one part, and none says an amount."""
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from insurance import mandates, villages
+from insurance.contributions import STOP_OPEN
+from insurance.cover import Cover, CoverState, covers
+from insurance.receipts import URGENT, Recipient, owe
+from insurance.work import Work
+from models import Membership, MembershipState, Village, Worker
+from models.event import record
+from models.machine import Cause
+from texts import FIRST_LANGUAGE
+from texts.longest import VILLAGE_SHOWN_SEPTETS
+from units.gsm import SMS_SEPTETS_MAX, septets, shorten
+from units.month import day_text, month_name
+
+# An answer to a command is of use while the sender still holds the phone.
+ANSWER_LIFE = timedelta(hours=1)
+
+Command = Callable[["Inbound"], None]
+
+
+class Inbound:
+    """One text that came in: who may have sent it, and how to answer."""
+
+    def __init__(self, work: Work, phone: str, key: str, word: str) -> None:
+        self.work, self.phone, self.key, self.word = work, phone, key, word
+        index = work.keys.index("phone", phone)
+        self.workers: Sequence[Worker] = work.workers_at(index)
+        self.heads: Sequence[Village] = villages.headed_by(work, index)
+
+    @property
+    def language(self) -> str:
+        return self.workers[0].language if self.workers else FIRST_LANGUAGE
+
+    def answer(self, kind: str, part: str = "", **facts: str) -> None:
+        zone = self.workers[0].village.zone if self.workers else self.heads[0].zone if self.heads else "Asia/Jakarta"
+        owner = self.workers[0] if len(self.workers) == 1 else None
+        to = Recipient(self.phone, self.language, owner, zone)
+        key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
+        owe(self.work, to, kind, key, facts, priority=URGENT, expires_at=expires)
+
+    def line(self, name: str, **facts: str) -> str:
+        return self.work.texts.line(name, self.language, **facts)
+
+
+def handle(work: Work, phone: str, text: str, key: str) -> str:
+    """Do what `text` asks and owe the answer, once for `key`; the word that was understood, or an empty text."""
+    word = first_word(text)
+    inbound = Inbound(work, phone, key, word)
+    if word in ("1", "2") and _stop_is_open(inbound):
+        _stop_answered(inbound, word)
+        return f"STOP {word}"
+    command = COMMANDS.get(word)
+    if command is None:
+        inbound.answer("not_understood" if inbound.workers else "help_head" if inbound.heads else "help_unknown")
+        return ""
+    command(inbound)
+    return word
+
+
+def first_word(text: str) -> str:
+    """`" saldo#1 "` is `"SALDO"`: without case, accents, and with `#` as a blank."""
+    plain = unicodedata.normalize("NFKD", text).replace("#", " ")
+    words = "".join(c for c in plain if not unicodedata.combining(c)).upper().split()
+    return words[0].strip(".,!?*") if words else ""
+
+
+def _help(inbound: Inbound) -> None:
+    inbound.answer("help_head" if inbound.heads else "help" if inbound.workers else "help_unknown")
+
+
+def _status(inbound: Inbound) -> None:
+    """Months paid and cover, by initials, never rupiah: an SMS stays in a phone that many hands hold (rulings 6)."""
+    if not inbound.workers:
+        inbound.answer("help_unknown")
+        return
+    work = inbound.work
+    ids = [worker.id for worker in inbound.workers]
+    covered = covers(work.db, ids, work.today, work.settings.DUE_DAY)
+    lines: list[str] = []
+    for worker in inbound.workers:
+        line = _short(inbound, worker, covered[worker.id])
+        if septets(work.texts.mark + "\n".join([*lines, line])) > SMS_SEPTETS_MAX:
+            break
+        lines.append(line)
+    inbound.answer("status", status="\n".join(lines))
+
+
+def _short(inbound: Inbound, worker: Worker, cover: Cover) -> str:
+    work = inbound.work
+    member = work.db.get_one(Membership, worker.id)
+    until = day_text(cover.until) if cover.until else ""
+    month = month_name(cover.owed, inbound.language)
+    if member.state in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
+        status = inbound.line(f"status.{member.state}")
+    elif cover.in_grace:
+        status = inbound.line("status.grace", until=until, month=month)
+    elif cover.state is CoverState.DUE:
+        due = cover.owed.replace(day=work.settings.DUE_DAY)
+        status = inbound.line("status.due", until=until, month=month, date=day_text(due))
+    elif cover.state in (CoverState.PROTECTED, CoverState.LAPSED):
+        status = inbound.line(f"status.{cover.state.value}", until=until)
+    else:
+        status = inbound.line(f"status.{cover.state.value}")
+    return inbound.line("status.short", initials=work.initials(worker), count=str(cover.months_paid), status=status)
+
+
+def _stop(inbound: Inbound) -> None:
+    """Asks what to stop; while the question is open nothing is debited (rulings 13)."""
+    if not inbound.workers:
+        inbound.answer("stop_nothing")
+        return
+    for worker in inbound.workers:
+        worker.stop_asked_at = inbound.work.now
+        record(inbound.work.db, worker.subject, "member", "stop_asked", "", "", "stop_open", inbound.work.now)
+    inbound.answer("stop_ask")
+
+
+def _stop_is_open(inbound: Inbound) -> bool:
+    since = inbound.work.now - STOP_OPEN
+    return any(worker.stop_asked_at is not None and worker.stop_asked_at > since for worker in inbound.workers)
+
+
+def _stop_answered(inbound: Inbound, word: str) -> None:
+    work, cancelled = inbound.work, False
+    for worker in inbound.workers:
+        worker.stop_asked_at = None
+        if word == "1":
+            worker.reminders = False
+            record(work.db, worker.subject, "member", "stop", "", "stop_open", "no_reminders", work.now)
+        else:
+            record(work.db, worker.subject, "member", "stop", "", "stop_open", "no_autodebit", work.now)
+            try:
+                mandates.cancel(work, worker, Cause("member", "sms"))
+                cancelled = True
+            except mandates.NoMandate:
+                continue
+    if word == "1":
+        inbound.answer("stop_reminders")
+    elif not cancelled:
+        inbound.answer("stop_nothing")
+
+
+def _check(inbound: Inbound) -> None:
+    """A head's count of the village; anyone else gets help and learns nothing."""
+    if not inbound.heads:
+        _help(inbound)
+        return
+    work = inbound.work
+    for village in inbound.heads:
+        counted = villages.count(work, village.code)
+        groups = villages.merge_small(counted, work.settings.SMALL_CELL_MIN)
+        facts = {
+            "village": shorten(village.name, VILLAGE_SHOWN_SEPTETS),
+            "date": day_text(work.today),
+            "enrolled": str(counted.enrolled),
+        }
+        record(work.db, ("village", village.code), "head", "check", "", "", "counted", work.now)
+        if groups:
+            said = ", ".join(inbound.line(f"group.{group}", count=str(count)) for group, count in groups.items())
+            inbound.answer("check", f":{village.code}", status=said, **facts)
+        else:
+            inbound.answer("check_small", f":{village.code}", **facts)
+
+
+COMMANDS: Mapping[str, Command] = {
+    "SALDO": _status,
+    "STATUS": _status,
+    "BALANCE": _status,
+    "BANTUAN": _help,
+    "HELP": _help,
+    "STOP": _stop,
+    "BERHENTI": _stop,
+    "CEK": _check,
+    "CHECK": _check,
+}

@@ -1,0 +1,101 @@
+"""The SMS callbacks of Africa's Talking: stored first by the gateway's id, then answered; 200 once it is stored."""
+
+from collections.abc import Callable
+
+import structlog
+from flask import Blueprint, Response, request
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from gateways import africastalking
+from gateways.base import Malformed
+from insurance.work import Work
+from models import GatewayMessage, InboundSms, Notice
+from ports import Ports
+from sms import commands
+
+log = structlog.get_logger()
+BODY_BYTES_MAX = 16 * 1024
+
+
+def make_blueprint(ports: Ports) -> Blueprint:
+    routes = Blueprint("sms", __name__)
+
+    def taken(name: str, take: Callable[[Work], None]) -> Response:
+        """200 for what was stored and for what no repeat could mend; 503 while the database is away, to be repeated."""
+        request.max_content_length = BODY_BYTES_MAX
+        try:
+            with ports.transaction() as work:
+                take(work)
+        except (Malformed, HTTPException) as error:
+            log.warning("sms_callback_malformed", callback=name, kind=type(error).__name__)
+        except SQLAlchemyError as error:
+            log.error("sms_callback_not_stored", callback=name, kind=type(error).__name__)
+            return Response("", status=503, mimetype="text/plain")
+        return Response("", mimetype="text/plain")
+
+    @routes.post("/sms/africastalking/inbound")
+    def inbound() -> Response:
+        return taken("inbound", _take_inbound)
+
+    @routes.post("/sms/africastalking/delivery")
+    def delivery() -> Response:
+        return taken("delivery", _take_delivery)
+
+    @routes.post("/sms/africastalking/optout")
+    def optout() -> Response:
+        return taken("optout", _take_optout)
+
+    return routes
+
+
+def _take_inbound(work: Work) -> None:
+    came = africastalking.read_sms(request.form)
+    row = {
+        "gateway_id": came.gateway_id,
+        "received_at": work.now,
+        "sender_sealed": work.keys.shared.seal(came.sender, "inbound.sender"),
+        "sender_index": work.keys.index("phone", came.sender),
+        "text_sealed": work.keys.shared.seal(came.text, "inbound.text"),
+        "word": "",
+    }
+    new = insert(InboundSms).values(**row).on_conflict_do_nothing().returning(InboundSms.gateway_id)
+    if work.db.execute(new).first() is None:
+        # The gateway repeats until it hears 200, for twelve hours: it was stored and answered before.
+        return
+    word = commands.handle(work, came.sender, came.text, came.gateway_id)
+    work.db.get_one(InboundSms, came.gateway_id).word = word
+
+
+def _take_delivery(work: Work) -> None:
+    """Stored as it came, also when it beats our own commit of the id; what it means is the desk's to say later."""
+    report = africastalking.read_report(request.form)
+    known = work.db.scalar(select(GatewayMessage.message_id).where(GatewayMessage.gateway_id == report.gateway_id))
+    work.db.add(
+        Notice(
+            kind="delivery",
+            gateway_id=report.gateway_id,
+            status=report.status,
+            detail=report.failure,
+            phone_index=None,
+            known=known is not None,
+            received_at=work.now,
+        )
+    )
+
+
+def _take_optout(work: Work) -> None:
+    sender_id, phone = africastalking.read_optout(request.form)
+    work.db.add(
+        Notice(
+            kind="optout",
+            gateway_id="",
+            status="optout",
+            detail=sender_id,
+            phone_index=work.keys.index("phone", phone),
+            known=bool(work.workers_at(work.keys.index("phone", phone))),
+            received_at=work.now,
+        )
+    )

@@ -1,0 +1,95 @@
+"""The table of response codes: whole, without doubles, and never a yes or a no that the bank did not give."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from banks.base import Answer, Reason
+from banks.codes import MANDATE, PAYMENT, ROWS, TOKEN, Next, Step, read_code, snap_code
+
+# Every row of programme.md 3.5: HTTP status, case codes.
+LISTED = {
+    200: {"00"},
+    202: {"00"},
+    400: {"00", "01", "02"},
+    401: {"00", "01", "03"},
+    403: {"00", *(f"{case:02d}" for case in (2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 17, 18, 20, 23))},
+    404: {"00", "01", "06", "11", "15", "18"},
+    405: {"01"},
+    409: {"00", "01"},
+    429: {"00"},
+    500: {"00", "01", "02"},
+    504: {"00"},
+}
+
+
+def test_every_listed_code_has_one_row() -> None:
+    keys = [(row.http, row.case) for row in ROWS]
+    assert len(keys) == len(set(keys))
+    assert {(http, case) for http, cases in LISTED.items() for case in cases} <= set(keys)
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "step"),
+    [
+        (PAYMENT, "2007100", Answer.DONE),
+        (MANDATE, "2027000", Answer.PENDING),
+        (PAYMENT, "4037114", Reason.NO_FUNDS),
+        (PAYMENT, "4037123", Reason.LIMIT),
+        (PAYMENT, "4037106", Reason.NOT_NOW),
+        (PAYMENT, "4037104", Reason.NOT_NOW),
+        (PAYMENT, "4297100", Reason.NOT_NOW),
+        (PAYMENT, "4037109", Reason.ACCOUNT),
+        (MANDATE, "4047011", Reason.NAME),
+        (PAYMENT, "4047111", Reason.ACCOUNT),
+        (MANDATE, "4047015", Reason.HOLDER),
+        (PAYMENT, "4017100", Reason.OURS),
+        (PAYMENT, "4017101", Next.NEW_TOKEN),
+        (MANDATE, "4017003", Next.NEW_TOKEN),
+        (PAYMENT, "4097100", Next.NEW_EXTERNAL_ID),
+        (PAYMENT, "4097101", Next.UNKNOWN),
+        (PAYMENT, "4047101", Next.UNKNOWN),
+        (PAYMENT, "4047118", Next.UNKNOWN),
+        (MANDATE, "4047018", Reason.OURS),
+        (PAYMENT, "5047100", Next.UNKNOWN),
+        (PAYMENT, "4037199", Reason.OURS),
+        (PAYMENT, "4097199", Next.UNKNOWN),
+        (PAYMENT, "2007199", Next.UNKNOWN),
+        (PAYMENT, "5037100", Next.UNKNOWN),
+        (TOKEN, "4017300", Reason.OURS),
+    ],
+)
+def test_a_code_says_what_to_do(service: str, code: str, step: Step) -> None:
+    assert read_code(service, int(code[:3]), code) == step
+
+
+@pytest.mark.parametrize(
+    ("http", "code"),
+    [
+        (200, None),
+        (200, ""),
+        (200, 2007100),
+        (200, "200710"),
+        (200, "20071000"),
+        (200, "200710०"),
+        (200, "4037114"),
+        (403, "2007100"),
+        (403, "4035414"),
+        (200, "2007000"),
+        (200, ["2007100"]),
+    ],
+)
+def test_a_code_that_is_missing_or_of_another_call_is_neither_yes_nor_no(http: int, code: object) -> None:
+    assert read_code(PAYMENT, http, code) is Next.UNKNOWN
+    assert snap_code(PAYMENT, http, code) is None
+
+
+@given(st.sampled_from([MANDATE, PAYMENT, TOKEN]), st.integers(100, 599), st.integers(0, 99))
+def test_only_a_4xx_is_a_no_and_only_00_of_200_or_202_is_a_yes(service: str, http: int, case: int) -> None:
+    step = read_code(service, http, f"{http}{service}{case:02d}")
+    if isinstance(step, Reason):
+        assert 400 <= http < 500
+    if isinstance(step, Answer):
+        assert (http, case) in {(200, 0), (202, 0)}
+    if http >= 500:
+        assert step is Next.UNKNOWN

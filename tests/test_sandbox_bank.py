@@ -1,0 +1,628 @@
+"""The sandbox bank over real HTTP: it checks what a bank checks, books what it says it booked, and misbehaves on cue.
+
+Signatures are made here, with `cryptography` and with the openssl command, and not by the product's own signing.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import subprocess
+import threading
+import tomllib
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from psycopg import sql
+from sqlalchemy import make_url
+
+from sandbox.magic import MAGIC
+from sandbox.server import running
+from sandbox.settings import Settings, init, read_banks
+from units.clock import JAKARTA
+
+pytestmark = pytest.mark.xdist_group("sandbox-bank")
+HANG_S = 1.0
+GRANT = b'{"grantType":"client_credentials"}'
+Json = dict[str, Any]
+
+
+class Hand:
+    """A clock that stands at noon in Jakarta until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+
+    def __call__(self) -> datetime:
+        return self.now.astimezone(UTC)
+
+
+class Client:
+    """What any partner of the bank would have to do, and each part of it can be done wrong."""
+
+    def __init__(self, url: str, folder: Path, code: str, clock: Hand) -> None:
+        self.host, self.code, self.clock, self.folder = url, code, clock, folder
+        self.bank = tomllib.loads((folder / "banks.toml").read_text())["banks"][code]
+        key = serialization.load_pem_private_key((folder / "client.pem").read_bytes(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        self.key, self.tokens = key, list[str]()
+
+    def stamp(self) -> str:
+        return self.clock.now.astimezone(JAKARTA).isoformat(timespec="seconds")
+
+    def encoded(self, signature: bytes) -> str:
+        return signature.hex() if self.bank["signature_encoding"] == "hex" else base64.b64encode(signature).decode()
+
+    def ask_token(self, body: bytes = GRANT, /, **headers: str) -> requests.Response:
+        stamp = headers.get("X-TIMESTAMP", self.stamp())
+        signature = self.key.sign(f"{self.bank['client_id']}|{stamp}".encode(), padding.PKCS1v15(), hashes.SHA256())
+        usual = {
+            "Content-Type": "application/json",
+            "X-CLIENT-KEY": self.bank["client_id"],
+            "X-TIMESTAMP": stamp,
+            "X-SIGNATURE": self.encoded(signature),
+        }
+        url = f"{self.host}/bank/{self.code}/v1.0/access-token/b2b"
+        return requests.post(url, data=body, headers={**usual, **headers}, timeout=5)
+
+    def token(self) -> str:
+        if not self.tokens:
+            self.tokens.append(self.ask_token().json()["accessToken"])
+        return self.tokens[0]
+
+    def sign(self, path: str, body: bytes, token: str, stamp: str, secret: str | None = None) -> str:
+        digest = hashlib.sha256(json_minified(body)).hexdigest()
+        text = f"POST:{path}:{token}:{digest}:{stamp}"
+        mac = hmac.new((secret or self.bank["client_secret"]).encode(), text.encode(), hashlib.sha512)
+        return self.encoded(mac.digest())
+
+    def post(self, service: str, body: Json | bytes, *, query: str = "", **headers: str) -> requests.Response:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        path = f"/bank/{self.code}/v1.0/debit/{service}{query}"
+        stamp = headers.get("X-TIMESTAMP", self.stamp())
+        usual = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {self.token()}",
+            "X-TIMESTAMP": stamp,
+            "X-PARTNER-ID": self.bank["partner_id"],
+            "CHANNEL-ID": self.bank["channel_id"],
+            "X-EXTERNAL-ID": uuid.uuid4().hex,
+            "X-SIGNATURE": self.sign(path, raw, self.token(), stamp),
+        }
+        sent = {name: value for name, value in {**usual, **headers}.items() if value}
+        return requests.post(self.host + path, data=raw, headers=sent, timeout=5)
+
+    def mandate_body(self, account_no: str, **fields: Any) -> Json:
+        expires_at = (self.clock.now + timedelta(days=365)).replace(microsecond=0)
+        usual = {
+            "bankCode": self.code,
+            "sourceAccountNo": account_no,
+            "sourceAccountName": "SITI RAHMA",
+            "maxAmount": {"value": "36800.00", "currency": "IDR"},
+            "billerId": self.bank["biller_id"],
+            "billerName": self.bank["biller_name"],
+            "customerId": "W-1",
+            "expiredDatetime": expires_at.isoformat(),
+        }
+        return without_none({**usual, **fields})
+
+    def mandate(self, account_no: str, **fields: Any) -> str:
+        answer = self.post("fast-emandate", self.mandate_body(account_no, **fields))
+        assert answer.json()["responseCode"] == "2007000", answer.text
+        return str(answer.json()["eMandateReffId"])
+
+    def payment_body(self, account_no: str, mandate: str, reference: str, **fields: Any) -> Json:
+        usual = {
+            "partnerReferenceNo": reference,
+            "customerReference": "W-1",
+            "beneficiaryAccountNo": self.bank["beneficiary_account_no"],
+            "beneficiaryAccountName": self.bank["beneficiary_account_name"],
+            "transactionDate": self.stamp(),
+            "bankCode": self.code,
+            "sourceAccountNo": account_no,
+            "amount": {"value": "28400.00", "currency": "IDR"},
+            "eMandateReffId": mandate,
+        }
+        return without_none({**usual, **fields})
+
+    def pay(self, account_no: str, mandate: str, reference: str, **fields: Any) -> requests.Response:
+        return self.post("fast-payment", self.payment_body(account_no, mandate, reference, **fields))
+
+    def book(self) -> Json:
+        book: Json = requests.get(f"{self.host}/bank/{self.code}/book", timeout=5).json()
+        return book
+
+    def debits_of(self, account_no: str) -> list[Json]:
+        return [debit for debit in self.book()["debits"] if debit["accountNo"] == account_no]
+
+
+def json_minified(body: bytes) -> bytes:
+    """Another way than the sandbox's: for bodies without escapes, blanks are those outside of quotes."""
+    parts = body.split(b'"')
+    parts[::2] = [re.sub(rb"[ \t\r\n]", b"", part) for part in parts[::2]]
+    return b'"'.join(parts)
+
+
+def without_none(fields: Json) -> Json:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def code_of(answer: requests.Response) -> str:
+    """The response code, whose first three digits must be the HTTP status."""
+    code = str(answer.json()["responseCode"])
+    assert code[:3] == str(answer.status_code)
+    return code
+
+
+@pytest.fixture(scope="module")
+def database_url(pg_server_url: str) -> Iterator[str]:
+    name = f"sandbox_bank_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(pg_server_url, autocommit=True) as db:
+        db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield make_url(pg_server_url).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(pg_server_url, autocommit=True) as db:
+        db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def hand() -> Hand:
+    return Hand()
+
+
+@pytest.fixture(scope="module")
+def place(database_url: str, tmp_path_factory: pytest.TempPathFactory, hand: Hand) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    init(folder, "http://127.0.0.1:1")
+    settings = Settings(database_url, read_banks(folder), "http://127.0.0.1:1", "sandbox", hang_s=HANG_S)
+    with running(settings, clock=hand) as url:
+        yield url, folder
+
+
+@pytest.fixture(params=["114", "113"], ids=["base64", "hex"])
+def client(request: pytest.FixtureRequest, place: tuple[str, Path], hand: Hand) -> Client:
+    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+    return Client(place[0], place[1], request.param, hand)
+
+
+@pytest.fixture
+def jatim(place: tuple[str, Path], hand: Hand) -> Client:
+    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+    return Client(place[0], place[1], "114", hand)
+
+
+def new_account(ending: str = "7777") -> str:
+    return f"{uuid.uuid4().int % 10**8:08d}{ending}"
+
+
+def new_reference() -> str:
+    return uuid.uuid4().hex[:12].upper()
+
+
+# --- 73: the token
+
+
+def test_a_signed_client_gets_a_token_for_900_seconds(client: Client) -> None:
+    answer = client.ask_token()
+    assert code_of(answer) == "2007300"
+    assert answer.json()["tokenType"] == "Bearer"
+    assert answer.json()["expiresIn"] == "900"
+
+
+@pytest.mark.parametrize("code", ["114", "113"])
+def test_a_signature_of_the_openssl_command_is_good(
+    place: tuple[str, Path], hand: Hand, tmp_path: Path, code: str
+) -> None:
+    client = Client(place[0], place[1], code, hand)
+    (tmp_path / "text").write_text(f"iuran-{code}|{client.stamp()}")
+    command = ["openssl", "dgst", "-sha256", "-sign", str(place[1] / "client.pem"), str(tmp_path / "text")]
+    signature = subprocess.run(command, capture_output=True, check=True).stdout
+    assert code_of(client.ask_token(**{"X-SIGNATURE": client.encoded(signature)})) == "2007300"
+
+
+def test_an_hmac_of_the_openssl_command_is_good(client: Client) -> None:
+    body = client.mandate_body(new_account())
+    raw = json.dumps(body, separators=(",", ":")).encode()
+    token, stamp, secret = client.token(), client.stamp(), client.bank["client_secret"]
+    text = f"POST:/bank/{client.code}/v1.0/debit/fast-emandate:{token}:{hashlib.sha256(raw).hexdigest()}:{stamp}"
+    command = ["openssl", "dgst", "-sha512", "-mac", "HMAC", "-macopt", f"key:{secret}", "-binary"]
+    signature = subprocess.run(command, input=text.encode(), capture_output=True, check=True).stdout
+    assert code_of(client.post("fast-emandate", raw, **{"X-SIGNATURE": client.encoded(signature)})) == "2007000"
+
+
+def test_a_token_is_not_given_to_a_wrong_signature_client_or_time(client: Client) -> None:
+    old = (client.clock.now - timedelta(minutes=5, seconds=1)).isoformat(timespec="seconds")
+    assert code_of(client.ask_token(**{"X-SIGNATURE": client.encoded(b"\x01" * 256)})) == "4017300"
+    assert code_of(client.ask_token(**{"X-SIGNATURE": "***"})) == "4017300"
+    assert code_of(client.ask_token(**{"X-CLIENT-KEY": "iuran-999"})) == "4017300"
+    assert code_of(client.ask_token(**{"X-TIMESTAMP": old})) == "4017300"
+    assert code_of(client.ask_token(**{"X-TIMESTAMP": "2026-11-23 12:00:00"})) == "4007301"
+    assert code_of(client.ask_token(**{"X-SIGNATURE": ""})) == "4007302"
+    assert code_of(client.ask_token(b"{}")) == "4007302"
+    assert code_of(client.ask_token(b'{"grantType":"password"}')) == "4007301"
+
+
+def test_each_bank_takes_its_own_signature_encoding_only(place: tuple[str, Path], hand: Hand) -> None:
+    for code, other in (("114", "hex"), ("113", "base64")):
+        client = Client(place[0], place[1], code, hand)
+        client.bank["signature_encoding"] = other
+        assert code_of(client.ask_token()) == "4017300"
+
+
+def test_a_token_is_worth_nothing_after_its_900_seconds(client: Client) -> None:
+    account = new_account()
+    client.token()
+    client.clock.now += timedelta(seconds=899)
+    mandate = client.mandate(account)
+    client.clock.now += timedelta(seconds=1)
+    assert code_of(client.pay(account, mandate, new_reference())) == "4017101"
+
+
+def test_a_token_of_one_bank_is_worth_nothing_at_another(place: tuple[str, Path], hand: Hand) -> None:
+    jatim, bjb = (Client(place[0], place[1], code, hand) for code in ("114", "110"))
+    bjb.tokens.append(jatim.token())
+    assert code_of(bjb.post("fast-emandate", bjb.mandate_body(new_account()))) == "4017001"
+
+
+# --- the headers and the signature of a transaction
+
+
+def test_the_headers_of_a_transaction_are_checked(client: Client) -> None:
+    body = client.mandate_body(new_account())
+    late = (client.clock.now + timedelta(minutes=5, seconds=1)).isoformat(timespec="seconds")
+    expected = {
+        ("Authorization", ""): "4017003",
+        ("Authorization", "Bearer nobody"): "4017001",
+        ("Authorization", f"Basic {client.token()}"): "4017003",
+        ("X-TIMESTAMP", late): "4017000",
+        ("X-TIMESTAMP", "noon"): "4007001",
+        ("X-PARTNER-ID", "OTHER"): "4017000",
+        ("X-PARTNER-ID", ""): "4007002",
+        ("CHANNEL-ID", "00000"): "4017000",
+        ("X-EXTERNAL-ID", ""): "4007002",
+        ("X-EXTERNAL-ID", "1" * 37): "4007001",
+        ("X-SIGNATURE", ""): "4007002",
+        ("X-SIGNATURE", client.encoded(b"\x00" * 64)): "4017000",
+        ("X-SIGNATURE", client.encoded(b"\x00" * 63)): "4017000",
+        ("Content-Type", "text/plain"): "4007001",
+    }
+    got = {case: code_of(client.post("fast-emandate", body, **{case[0]: case[1]})) for case in expected}
+    assert got == expected
+
+
+def test_the_signature_covers_method_path_token_body_and_time(client: Client) -> None:
+    raw = json.dumps(client.mandate_body(new_account())).encode()
+    path, token, stamp = f"/bank/{client.code}/v1.0/debit/fast-emandate", client.token(), client.stamp()
+    sign = client.sign
+    good = sign(path, raw, token, stamp)
+    for signature in (
+        sign("/v1.0/debit/fast-emandate", raw, token, stamp),
+        sign(path, raw.replace(b"SITI", b"SITA"), token, stamp),
+        sign(path, raw, token + "x", stamp),
+        sign(path, raw, token, (client.clock.now + timedelta(seconds=1)).isoformat(timespec="seconds")),
+        sign(path, raw, token, stamp, secret="another"),
+        good.upper() if client.bank["signature_encoding"] == "hex" else good[:-4],
+    ):
+        assert code_of(client.post("fast-emandate", raw, **{"X-SIGNATURE": signature})) == "4017000"
+    assert code_of(client.post("fast-emandate", raw, **{"X-SIGNATURE": good})) == "2007000"
+
+
+def test_the_received_bytes_are_hashed_without_blanks_outside_strings_and_otherwise_as_they_are(jatim: Client) -> None:
+    body = jatim.mandate_body(new_account())
+    body["sourceAccountName"] = "SITI  é RAHMA"
+    spread = json.dumps(body, indent=3, ensure_ascii=False).encode()
+    escaped = json.dumps(body, sort_keys=True).encode()
+    for raw in (spread, escaped):
+        assert code_of(jatim.post("fast-emandate", raw)) == "2007000"
+    # A quote inside a string does not end it: the two blanks behind it stay.
+    body["billerName"] = 'A \\"  B'.replace("\\", "")
+    raw = json.dumps(body, separators=(",", ":")).encode()
+    path, stamp = "/bank/114/v1.0/debit/fast-emandate", jatim.stamp()
+    text = f"POST:{path}:{jatim.token()}:{hashlib.sha256(raw).hexdigest()}:{stamp}"
+    mac = hmac.new(jatim.bank["client_secret"].encode(), text.encode(), hashlib.sha512).digest()
+    assert b'\\"  B' in raw
+    assert code_of(jatim.post("fast-emandate", raw, **{"X-SIGNATURE": jatim.encoded(mac)})) == "2007000"
+
+
+def test_the_signed_path_has_its_query(jatim: Client) -> None:
+    assert code_of(jatim.post("fast-emandate", jatim.mandate_body(new_account()), query="?a=%20b")) == "2007000"
+
+
+def test_an_external_id_is_good_once_in_a_jakarta_day(jatim: Client) -> None:
+    account, number = new_account(), uuid.uuid4().hex
+    mandate = jatim.mandate(account)
+
+    def pay() -> str:
+        body = jatim.payment_body(account, mandate, new_reference())
+        return code_of(jatim.post("fast-payment", body, **{"X-EXTERNAL-ID": number}))
+
+    assert [pay(), pay()] == ["2007100", "4097100"]
+    assert code_of(jatim.post("fast-emandate", jatim.mandate_body(account), **{"X-EXTERNAL-ID": number})) == "4097000"
+    jatim.clock.now = datetime(2026, 11, 24, 0, 0, tzinfo=JAKARTA)
+    jatim.tokens.clear()
+    assert [pay(), pay()] == ["2007100", "4097100"]
+    assert len(jatim.debits_of(account)) == 2
+
+
+def test_a_badly_signed_request_uses_up_no_external_id(jatim: Client) -> None:
+    number, body = uuid.uuid4().hex, jatim.mandate_body(new_account())
+    bad = {"X-EXTERNAL-ID": number, "X-SIGNATURE": jatim.encoded(b"\x00" * 64)}
+    assert code_of(jatim.post("fast-emandate", body, **bad)) == "4017000"
+    assert code_of(jatim.post("fast-emandate", body, **{"X-EXTERNAL-ID": number})) == "2007000"
+
+
+# --- 70: the mandate
+
+
+def test_a_mandate_has_a_reference_and_the_same_request_again_has_the_same(client: Client) -> None:
+    account = new_account()
+    first = client.mandate(account)
+    assert 0 < len(first) <= 30
+    assert client.mandate(account) == first
+    assert client.mandate(account, maxAmount={"value": "50000.00", "currency": "IDR"}) != first
+    mine = [mandate for mandate in client.book()["mandates"] if mandate["accountNo"] == account]
+    assert [(m["customerId"], m["max_amount_rp"]) for m in mine] == [("W-1", 36800), ("W-1", 50000)]
+
+
+def test_every_field_of_a_mandate_is_checked(jatim: Client) -> None:
+    past = (jatim.clock.now - timedelta(seconds=1)).isoformat(timespec="seconds")
+    wrong: list[tuple[str, Any, str]] = [
+        ("bankCode", "113", "4007001"),
+        ("sourceAccountNo", "1" * 20, "4007001"),
+        ("sourceAccountNo", 1234567890, "4007001"),
+        ("sourceAccountNo", "123456789", "4047011"),
+        ("sourceAccountNo", "1" * 17, "4047011"),
+        ("sourceAccountNo", "12345x7890", "4047011"),
+        ("sourceAccountName", "x" * 101, "4007001"),
+        ("maxAmount", {"value": "36800", "currency": "IDR"}, "4007001"),
+        ("billerId", "OTHER", "4017000"),
+        ("billerName", "x" * 51, "4007001"),
+        ("customerId", "x" * 46, "4007001"),
+        ("expiredDatetime", "2027-11-23", "4007001"),
+        ("expiredDatetime", past, "4007001"),
+    ]
+    wrong += [
+        (name, nothing, "4007002") for name in jatim.mandate_body("1") if name != "maxAmount" for nothing in (None, "")
+    ]
+    for name, value, code in wrong:
+        body = jatim.mandate_body(**{"account_no": new_account(), name: value})
+        assert (name, value, code_of(jatim.post("fast-emandate", body))) == (name, value, code)
+
+
+def test_a_body_that_is_no_json_object_is_a_bad_request(jatim: Client) -> None:
+    for raw in (b"", b"[]", b"{", b'"x"', b"\xff", b"[" * 60_000):
+        assert code_of(jatim.post("fast-emandate", raw)) == "4007000"
+
+
+def test_the_first_mandate_names_the_holder_and_another_name_is_refused(jatim: Client) -> None:
+    account = new_account()
+    jatim.mandate(account)
+    jatim.mandate(account, sourceAccountName="siti  rahma", customerId="W-2")
+    other = jatim.mandate_body(account, sourceAccountName="BUDI")
+    assert code_of(jatim.post("fast-emandate", other)) == "4047011"
+
+
+# --- 71: the payment
+
+
+def test_a_payment_is_debited_once_however_often_it_is_sent(client: Client) -> None:
+    account, reference = new_account(), new_reference()
+    mandate = client.mandate(account)
+    first = client.pay(account, mandate, reference)
+    assert code_of(first) == "2007100"
+    assert first.json()["partnerReferenceNo"] == reference
+    assert [code_of(client.pay(account, mandate, reference)) for _ in range(3)] == ["4097101"] * 3
+    [debit] = client.debits_of(account)
+    assert debit["referenceNo"] == first.json()["referenceNo"]
+    assert (debit["partnerReferenceNo"], debit["amount_rp"], debit["status"]) == (reference, 28400, "booked")
+
+
+def test_twelve_sends_at_once_are_one_debit(jatim: Client) -> None:
+    account, reference = new_account(), new_reference()
+    mandate = jatim.mandate(account)
+    jatim.token()
+    start = threading.Barrier(12)
+
+    def pay(_: int) -> str:
+        start.wait()
+        return code_of(jatim.pay(account, mandate, reference))
+
+    with ThreadPoolExecutor(12) as pool:
+        codes = sorted(pool.map(pay, range(12)))
+    assert codes == ["2007100"] + ["4097101"] * 11
+    assert len(jatim.debits_of(account)) == 1
+
+
+def test_another_payment_under_a_booked_reference_is_inconsistent_and_debits_nothing(jatim: Client) -> None:
+    account, reference = new_account(), new_reference()
+    mandate = jatim.mandate(account)
+    jatim.pay(account, mandate, reference)
+    other = jatim.pay(account, mandate, reference, amount={"value": "28401.00", "currency": "IDR"})
+    assert code_of(other) == "4047118"
+    assert [debit["amount_rp"] for debit in jatim.debits_of(account)] == [28400]
+
+
+def test_every_field_of_a_payment_is_checked_and_nothing_is_debited(jatim: Client) -> None:
+    account = new_account()
+    mandate = jatim.mandate(account)
+    wrong: list[tuple[str, Any, str]] = [
+        ("partnerReferenceNo", "x" * 13, "4007101"),
+        ("customerReference", "x" * 31, "4007101"),
+        ("beneficiaryAccountNo", "1140000002", "4047111"),
+        ("beneficiaryAccountName", "x" * 101, "4007101"),
+        ("transactionDate", "23-11-2026", "4007101"),
+        ("bankCode", "110", "4007101"),
+        ("sourceAccountNo", new_account(), "4047111"),
+        ("eMandateReffId", "EM114nobody", "4047111"),
+        ("eMandateReffId", "x" * 31, "4007101"),
+        ("amount", "28400.00", "4007101"),
+        ("amount", {"value": "28400.00"}, "4007102"),
+        ("amount", {"value": "28400.00", "currency": "USD"}, "4007101"),
+        ("amount", {"value": "36801.00", "currency": "IDR"}, "4037102"),
+    ]
+    wrong += [
+        ("amount", {"value": value, "currency": "IDR"}, "4007101")
+        for value in ("28400", "28400.0", "28400.50", "28.400,00", "-1.00", "0.00", "028400.00", 28400, "1e5", "٢.00")
+    ]
+    wrong += [(name, None, "4007102") for name in jatim.payment_body("1", "2", "3")]
+    for name, value, code in wrong:
+        body = {**jatim.payment_body(account, mandate, new_reference()), name: value}
+        assert (name, value, code_of(jatim.post("fast-payment", without_none(body)))) == (name, value, code)
+    assert jatim.debits_of(account) == []
+
+
+def test_a_payment_of_the_maximum_passes(jatim: Client) -> None:
+    account = new_account()
+    amount = {"value": "36800.00", "currency": "IDR"}
+    assert code_of(jatim.pay(account, jatim.mandate(account), new_reference(), amount=amount)) == "2007100"
+
+
+def test_a_mandate_past_its_end_pays_nothing(jatim: Client) -> None:
+    account = new_account()
+    end = (jatim.clock.now + timedelta(minutes=10)).isoformat(timespec="seconds")
+    mandate = jatim.mandate(account, expiredDatetime=end)
+    jatim.clock.now += timedelta(minutes=10)
+    assert code_of(jatim.pay(account, mandate, new_reference())) == "4037115"
+    assert jatim.debits_of(account) == []
+
+
+def test_a_mandate_of_one_bank_is_unknown_at_another(place: tuple[str, Path], hand: Hand) -> None:
+    jatim, bjb = (Client(place[0], place[1], code, hand) for code in ("114", "110"))
+    account = new_account()
+    assert code_of(bjb.pay(account, jatim.mandate(account), new_reference())) == "4047111"
+
+
+# --- accounts that misbehave on cue
+
+
+@pytest.mark.parametrize(("ending", "code"), [("0005", "4047004"), ("0010", "4047011")])
+def test_a_magic_account_is_refused_at_the_mandate(jatim: Client, ending: str, code: str) -> None:
+    account = new_account(ending)
+    assert code_of(jatim.post("fast-emandate", jatim.mandate_body(account))) == code
+    assert account not in {mandate["accountNo"] for mandate in jatim.book()["mandates"]}
+
+
+@pytest.mark.parametrize(("ending", "code"), [("0014", "4037114"), ("0018", "4037118"), ("0009", "4037109")])
+def test_a_magic_account_is_refused_at_every_payment(jatim: Client, ending: str, code: str) -> None:
+    account, reference = new_account(ending), new_reference()
+    mandate = jatim.mandate(account)
+    assert [code_of(jatim.pay(account, mandate, reference)) for _ in range(2)] == [code, code]
+    assert jatim.debits_of(account) == []
+
+
+def test_a_payment_in_progress_stays_so_and_is_never_debited(jatim: Client) -> None:
+    account, reference = new_account("0202"), new_reference()
+    mandate = jatim.mandate(account)
+    first, second = (jatim.pay(account, mandate, reference) for _ in range(2))
+    assert [code_of(first), code_of(second)] == ["2027100", "2027100"]
+    assert first.json()["referenceNo"] == second.json()["referenceNo"]
+    before = jatim.book()
+    assert [debit["status"] for debit in jatim.debits_of(account)] == ["pending"]
+    assert before["booked"] == len([debit for debit in before["debits"] if debit["status"] == "booked"])
+
+
+def test_the_cut_off_comes_once_and_the_same_reference_then_passes(jatim: Client) -> None:
+    account, reference = new_account("0406"), new_reference()
+    mandate = jatim.mandate(account)
+    assert [code_of(jatim.pay(account, mandate, reference)) for _ in range(2)] == ["4037106", "2007100"]
+    jatim.clock.now += timedelta(days=1)
+    jatim.tokens.clear()
+    assert code_of(jatim.pay(account, mandate, new_reference())) == "2007100"
+
+
+def test_too_many_requests_comes_once_a_jakarta_day(jatim: Client) -> None:
+    account, reference = new_account("0429"), new_reference()
+    mandate = jatim.mandate(account)
+    assert [code_of(jatim.pay(account, mandate, reference)) for _ in range(2)] == ["4297100", "2007100"]
+    assert code_of(jatim.pay(account, mandate, new_reference())) == "2007100"
+    jatim.clock.now += timedelta(days=1)
+    jatim.tokens.clear()
+    assert code_of(jatim.pay(account, mandate, new_reference())) == "4297100"
+
+
+def test_an_error_after_debiting_has_debited(jatim: Client) -> None:
+    account, reference = new_account("0500"), new_reference()
+    mandate = jatim.mandate(account)
+    assert [code_of(jatim.pay(account, mandate, reference)) for _ in range(2)] == ["5007100", "4097101"]
+    assert len(jatim.debits_of(account)) == 1
+
+
+def test_broken_json_after_debiting_has_debited(jatim: Client) -> None:
+    account, reference = new_account("0999"), new_reference()
+    mandate = jatim.mandate(account)
+    answer = jatim.pay(account, mandate, reference)
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        answer.json()
+    assert code_of(jatim.pay(account, mandate, reference)) == "4097101"
+
+
+def test_a_dropped_connection_has_debited_nothing(jatim: Client) -> None:
+    account, reference = new_account("0503"), new_reference()
+    mandate = jatim.mandate(account)
+    for _ in range(2):
+        with pytest.raises(requests.ConnectionError):
+            jatim.pay(account, mandate, reference)
+    assert jatim.debits_of(account) == []
+
+
+def test_a_time_out_has_debited_before_the_silence_begins(jatim: Client) -> None:
+    account, reference = new_account("0504"), new_reference()
+    mandate = jatim.mandate(account)
+    began = datetime.now(UTC)
+    with ThreadPoolExecutor(1) as pool:
+        silent = pool.submit(jatim.pay, account, mandate, reference)
+        while not jatim.debits_of(account) and (datetime.now(UTC) - began).total_seconds() < 5:
+            pass
+        assert not silent.done()
+        with pytest.raises(requests.ConnectionError):
+            silent.result()
+    assert (datetime.now(UTC) - began).total_seconds() >= HANG_S
+    assert code_of(jatim.pay(account, mandate, reference)) == "4097101"
+    assert len(jatim.debits_of(account)) == 1
+
+
+def test_the_silence_of_many_holds_up_nobody_else(jatim: Client) -> None:
+    accounts = [new_account("0504") for _ in range(16)]
+    mandates = [jatim.mandate(account) for account in accounts]
+    with ThreadPoolExecutor(16) as pool:
+        silent = [
+            pool.submit(jatim.pay, account, mandate, new_reference())
+            for account, mandate in zip(accounts, mandates, strict=True)
+        ]
+        account = new_account()
+        assert code_of(jatim.pay(account, jatim.mandate(account), new_reference())) == "2007100"
+        assert not any(one.done() for one in silent)
+        assert all(isinstance(one.exception(), requests.ConnectionError) for one in silent)
+
+
+def test_the_readme_has_every_magic_ending_with_its_code() -> None:
+    readme = (Path(__file__).parents[1] / "sandbox" / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| (\d{4}) \|(.*)$", readme, re.MULTILINE))
+    assert rows.keys() == MAGIC.keys()
+    for ending, magic in MAGIC.items():
+        for service, case in (("70", magic.mandate), ("71", magic.payment)):
+            assert not case or case[:3] + service + case[3:] in rows[ending]
+
+
+# --- around it
+
+
+def test_the_book_adds_up(jatim: Client) -> None:
+    book = jatim.book()
+    booked = [debit["amount_rp"] for debit in book["debits"] if debit["status"] == "booked"]
+    assert (book["booked"], book["booked_rp"]) == (len(booked), sum(booked))
+
+
+def test_a_bank_that_is_not_connected_is_not_there(jatim: Client) -> None:
+    assert requests.get(f"{jatim.host}/bank/999/book", timeout=5).status_code == 404
+    assert requests.get(f"{jatim.host}/health", timeout=5).status_code == 200

@@ -1,0 +1,283 @@
+"""Fixtures: a database for each xdist worker, emptied before each test; a sandbox process; the product on ports."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import redis
+import requests
+from flask import Flask
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session
+
+import migrations
+from app import create_app
+from autodebit.collect import Collected, collect
+from autodebit.exchange import exchange
+from autodebit.mandates import ask_banks
+from autodebit.plan import plan
+from config import Settings, load
+from data import load_reference, load_village
+from database import sqlalchemy_url
+from gateways.base import Accepted
+from handset.phone import Phone
+from models import Base, Message, Worker
+from models.partitions import ensure_partitions
+from ports import Ports
+from sms.sender import drain
+from units.clock import JAKARTA
+
+# A Monday morning, 09.00 in Jakarta, while PP 50/2025's discount runs.
+START = datetime(2026, 11, 23, 9, 0, tzinfo=JAKARTA).astimezone(UTC)
+ROOT = Path(__file__).parent.parent
+SPARED = ("villages", "heads", "banks", "brackets", "tariffs", "alembic_version")
+
+
+class Clock:
+    """Time as a port: it stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: int) -> None:
+        self.now += timedelta(**delta)
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def worker_name() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+
+@pytest.fixture(scope="session")
+def database_url(pg_server_url: str, worker_name: str) -> Iterator[str]:
+    """An own database for this xdist worker, migrated and with reference data."""
+    name = f"test_{worker_name}"
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {name}")
+    url = make_url(pg_server_url).set(database=name).render_as_string(hide_password=False)
+    engine = create_engine(sqlalchemy_url(url))
+    migrations.upgrade(engine)
+    with Session(engine) as db, db.begin():
+        ensure_partitions(db.connection(), START.date())
+    engine.dispose()
+    yield url
+    with psycopg.connect(pg_server_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_url(redis_server_url: str, worker_name: str) -> str:
+    """A numbered database of the one server for this xdist worker."""
+    number = int(worker_name.removeprefix("gw") or 0) + 1
+    return make_url(redis_server_url).set(database=str(number)).render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    url: str
+    folder: Path
+
+    def inbox(self, number: str) -> list[str]:
+        rows = requests.get(f"{self.url}/version1/inbox", params={"to": number}, timeout=5).json()
+        return [row["text"] for row in rows]
+
+    def book(self, bank: str) -> dict[str, Any]:
+        found: dict[str, Any] = requests.get(f"{self.url}/bank/{bank}/book", timeout=5).json()
+        return found
+
+
+@pytest.fixture(scope="session")
+def sandbox(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The sandbox as it ships: its own process, spoken to over HTTP."""
+    folder, port = tmp_path_factory.mktemp("sandbox"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    for name in ("out", "in"):
+        (folder / name).mkdir()
+    environ = {
+        **os.environ,
+        "IURAN_MODE": "sandbox",
+        "DATABASE_URL": database_url,
+        "INSURER_OUT_DIR": str(folder / "out"),
+        "INSURER_IN_DIR": str(folder / "in"),
+    }
+    python = [sys.executable, "-m", "sandbox"]
+    subprocess.run([*python, "init", "--dir", str(folder), "--url", url], check=True, cwd=ROOT, env=environ)
+    serve = [*python, "serve", "--dir", str(folder), "--port", str(port), "--callbacks", "http://127.0.0.1:9"]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(serve, cwd=ROOT, env=environ, stderr=log)
+    try:
+        wait_for(lambda: answers(f"{url}/health"), "the sandbox")
+        yield Sandbox(url, folder)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=1).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def wait_for(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Until a real process outside has done its part; never for our own code, whose time is a port."""
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            raise AssertionError(f"{what} did not come within {seconds} s")
+        time.sleep(0.02)
+
+
+@dataclass
+class World:
+    """The product on real servers, with everything a test may ask of it."""
+
+    app: Flask
+    ports: Ports
+    clock: Clock
+    sandbox: Sandbox
+    numbers: list[str] = field(default_factory=list)
+
+    def phone(self, number: str = "+6281234567890") -> Phone:
+        client = self.app.test_client()
+
+        def post(path: str, form: Mapping[str, str]) -> tuple[int, str]:
+            answer = client.post(path, data=dict(form))
+            return answer.status_code, answer.get_data(as_text=True)
+
+        return Phone(number, post, self.owed_to)
+
+    def owed_to(self, number: str) -> list[str]:
+        """Every text that is owed or was sent to `number`, oldest first, as it would arrive."""
+        index = self.ports.keys.index("phone", number)
+        with self.ports.transaction() as work:
+            query = (
+                work.db.query(Message, Worker)
+                .outerjoin(Worker, Worker.id == Message.worker_id)
+                .filter(Message.phone_index == index)
+                .order_by(Message.created_at, Message.id)
+            )
+            found = []
+            for message, worker in query:
+                box = work.box(worker) if worker else work.keys.shared
+                found.append(box.open(message.text_sealed, "message.text"))
+            return found
+
+    def last_sms(self, number: str = "+6281234567890") -> str:
+        return self.owed_to(number)[-1]
+
+    def send_sms(self) -> int:
+        return drain(self.ports)
+
+    def exchange(self) -> None:
+        """A whole day with the insurer: hand over, wait for the sandbox's answer, take it."""
+        exchange(self.ports)
+        out = {path.name for path in (self.sandbox.folder / "out").glob("*.csv")}
+        done = {path.name.removeprefix("result-") for path in (self.sandbox.folder / "in").rglob("result-*.csv")}
+        missing = out - done
+
+        def answered() -> bool:
+            return all(any((self.sandbox.folder / "in").rglob(f"result-{name}")) for name in missing)
+
+        wait_for(answered, "the insurer's answer")
+        exchange(self.ports)
+
+    def ask_banks(self) -> int:
+        return ask_banks(self.ports)
+
+    def plan(self, month: Any) -> Any:
+        return plan(self.ports, month)
+
+    def collect(self) -> Collected:
+        return collect(self.ports)
+
+    def rows(self, sql: str, **parameters: Any) -> list[Any]:
+        with self.ports.database.connect() as connection:
+            return list(connection.execute(text(sql), parameters))
+
+    def one(self, sql: str, **parameters: Any) -> Any:
+        rows = self.rows(sql, **parameters)
+        assert len(rows) == 1, f"{len(rows)} rows"
+        return rows[0][0]
+
+
+def empty(engine: Engine) -> None:
+    """All rows away but the reference data; superuser only, for the ledger refuses it to everyone else."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in Base.metadata.tables.values():
+            if table.name not in SPARED:
+                connection.execute(table.delete())
+        connection.execute(text("DELETE FROM procrastinate_events; DELETE FROM procrastinate_jobs"))
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, redis_url: str, sandbox: Sandbox) -> Settings:
+    return load(
+        {
+            "IURAN_MODE": "sandbox",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SANDBOX_URL": sandbox.url,
+            "BANKS_FILE": str(sandbox.folder / "banks.toml"),
+            "INSURER_OUT_DIR": str(sandbox.folder / "out"),
+            "INSURER_IN_DIR": str(sandbox.folder / "in"),
+            "LOG_LEVEL": "error",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def shared_app(settings: Settings) -> tuple[Flask, Clock]:
+    clock = Clock()
+    app = create_app(settings, clock=clock)
+    ports: Ports = app.extensions["ports"]
+    with ports.transaction() as work:
+        load_reference(work.db, connected=settings.BANKS_FILE)
+        load_village(work)
+    return app, clock
+
+
+@pytest.fixture
+def world(shared_app: tuple[Flask, Clock], sandbox: Sandbox, redis_url: str) -> World:
+    app, clock = shared_app
+    clock.now = START
+    ports: Ports = app.extensions["ports"]
+    empty(ports.database)
+    redis.Redis.from_url(redis_url).flushdb()
+    for folder in ("out", "in"):
+        for path in (sandbox.folder / folder).rglob("*.csv"):
+            path.unlink()
+    return World(app, ports, clock, sandbox)
+
+
+class Deaf:
+    """A gateway that takes every text and sends it nowhere, for tests of other things."""
+
+    name = "deaf"
+
+    def send(self, phone: str, text: str) -> Accepted:
+        return Accepted("", "")

@@ -1,0 +1,136 @@
+"""Every word a person sees: one TOML a language, checked when it is loaded; holds no rule and reads no row."""
+
+import hashlib
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from texts.longest import LONGEST
+from units.gsm import SMS_SEPTETS_MAX, NotGsm, septets
+
+FIRST_LANGUAGE = "id"
+# Ruling 10: every text of the sandbox is marked, and the mark counts.
+SANDBOX_MARK = "LATIHAN "
+
+Facts = Mapping[str, str]
+
+
+class BadTexts(Exception):
+    """A language lacks a key or a {field}, leaves GSM 03.38 or does not fit; names every such place at once."""
+
+
+class TooLong(Exception):
+    """An SMS does not fit 160 septets with these facts; says which kind, never its words."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A screen's own text and its options' labels, facts filled in."""
+
+    text: str
+    options: Mapping[str, str]
+
+
+def _fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+def _flat(table: Mapping[str, object], path: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{path}{key}/")
+        else:
+            yield f"{path}{key}", str(value)
+
+
+class Texts:
+    """All languages. A key is `screen/main/text`, `screen/main/options/enrol`, `line/...`, `sms/...` or `word/...`."""
+
+    def __init__(self, languages: Mapping[str, Mapping[str, str]], *, sandbox: bool) -> None:
+        self._tables = languages
+        self.mark = SANDBOX_MARK if sandbox else ""
+        self._options: dict[str, dict[str, list[str]]] = {
+            language: self._option_names(table) for language, table in languages.items()
+        }
+        problems = sorted(self._problems())
+        if problems:
+            raise BadTexts("\n".join(["Texts that need a hand:", *(f"  {line}" for line in problems)]))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._tables)
+
+    @property
+    def screens(self) -> set[str]:
+        return {key.split("/")[1] for key in self._tables[FIRST_LANGUAGE] if key.startswith("screen/")}
+
+    @property
+    def kinds(self) -> set[str]:
+        return {key.split("/")[1] for key in self._tables[FIRST_LANGUAGE] if key.startswith("sms/")}
+
+    @staticmethod
+    def _option_names(table: Mapping[str, str]) -> dict[str, list[str]]:
+        names: dict[str, list[str]] = {}
+        for key in table:
+            parts = key.split("/")
+            if parts[0] == "screen":
+                names.setdefault(parts[1], [])
+                if parts[2] == "options":
+                    names[parts[1]].append(parts[3])
+        return names
+
+    def screen(self, name: str, language: str, facts: Facts) -> Words:
+        table = self._tables[language]
+        options = self._options[language][name]
+        return Words(
+            table[f"screen/{name}/text"].format_map(facts),
+            {option: table[f"screen/{name}/options/{option}"].format_map(facts) for option in options},
+        )
+
+    def line(self, name: str, language: str, **facts: str) -> str:
+        return self._tables[language][f"line/{name}"].format_map(facts)
+
+    def word(self, name: str, language: str) -> str:
+        return self._tables[language][f"word/{name}"]
+
+    def sms(self, kind: str, language: str, facts: Facts) -> str:
+        """One SMS, the sandbox's mark in front. Raises TooLong where it leaves one part."""
+        text = self.mark + self._tables[language][f"sms/{kind}"].format_map(facts)
+        if septets(text) > SMS_SEPTETS_MAX:
+            raise TooLong(kind)
+        return text
+
+    def version(self, name: str, language: str) -> str:
+        """Names the wording of a screen with its places still open: the same words, the same version."""
+        return hashlib.sha256(self._tables[language][f"screen/{name}/text"].encode()).hexdigest()[:12]
+
+    def _problems(self) -> Iterator[str]:
+        first = self._tables[FIRST_LANGUAGE]
+        for language, table in self._tables.items():
+            yield from (f"{language}: {key} is missing" for key in first.keys() - table.keys())
+            yield from (f"{language}: {key} is not in {FIRST_LANGUAGE}" for key in table.keys() - first.keys())
+            for key, template in table.items():
+                if key in first and _fields(template) != _fields(first[key]):
+                    yield f"{language}: {key} has other fields than {FIRST_LANGUAGE}"
+                unknown = _fields(template) - LONGEST.keys()
+                if unknown:
+                    yield f"{language}: {key} uses {', '.join(sorted(unknown))}, which texts/longest.py does not know"
+                    continue
+                yield from self._size_problems(language, key, template)
+
+    def _size_problems(self, language: str, key: str, template: str) -> Iterator[str]:
+        try:
+            size = septets(SANDBOX_MARK + template.format_map(LONGEST))
+        except NotGsm as error:
+            yield f"{language}: {key}: {error}"
+            return
+        if key.startswith("sms/") and size > SMS_SEPTETS_MAX:
+            yield f"{language}: {key} is {size} septets with its longest facts and the mark, {SMS_SEPTETS_MAX} fit"
+
+
+def load_texts(*, sandbox: bool, folder: Path = Path(__file__).parent) -> Texts:
+    """Read every `*.toml` beside this file. Raises BadTexts naming each fault of each language."""
+    tables = {path.stem: dict(_flat(tomllib.loads(path.read_text()))) for path in sorted(folder.glob("*.toml"))}
+    return Texts({FIRST_LANGUAGE: tables.pop(FIRST_LANGUAGE), **tables}, sandbox=sandbox)

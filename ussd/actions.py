@@ -1,0 +1,81 @@
+"""What a call may do, each one use case of insurance; a repeat of any of them changes nothing."""
+
+from insurance import enrolment, mandates, pin
+from insurance.consent import Yes
+from models.machine import Cause
+from texts import Facts
+from units.nik import parse_nik
+from ussd import facts
+from ussd.caller import Caller
+
+ENROL_YES, MANDATE_YES = "enrol_yes", "mandate_yes"
+
+
+class TermsChanged(Exception):
+    """The price, the month or the maximum is not what was shown any more: shown anew, agreed anew."""
+
+
+def _yes(caller: Caller, kind: str, screen: str, answer: str) -> Yes:
+    words = caller.answers[answer]
+    return Yes(kind, caller.texts.version(screen, caller.language), caller.language, words, caller.session)
+
+
+def _check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
+    words = caller.texts.screen(screen, caller.language, {"code": caller.code, **now})
+    if caller.answers.get(answer) != words.text:
+        raise TermsChanged
+
+
+def enrol(caller: Caller) -> None:
+    """Raises AlreadyEnrolledHere, AlreadyEnrolled, AgeOutside, PhoneFull or TermsChanged."""
+    answers = caller.answers
+    _check_shown(caller, "enrol.confirm", ENROL_YES, facts.enrolment_terms(caller))
+    enrolment.enrol(
+        caller.work,
+        enrolment.Enrolment(
+            nik=parse_nik(answers["nik"], caller.work.today),
+            name=answers["name"],
+            village_code=answers["village"],
+            sector=answers["sector"],
+            base_rp=int(answers["base_rp"]),
+            programmes=answers["programmes"],
+            language=caller.language,
+            phone=caller.phone,
+            pin_hash=answers["pin"],
+            yes=_yes(caller, "enrolment", "enrol.confirm", ENROL_YES),
+        ),
+    )
+
+
+def authorise(caller: Caller) -> None:
+    """Raises MembershipRefused, AlreadyMandated, AccountFull or TermsChanged."""
+    answers = caller.answers
+    _check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms(caller))
+    yes = _yes(caller, "mandate", "mandate.consent", MANDATE_YES)
+    mandates.authorise(caller.work, caller.worker(), answers["bank"], answers["account"], int(answers["day"]), yes)
+
+
+def cancel_mandate(caller: Caller) -> None:
+    """Raises NoMandate."""
+    mandates.cancel(caller.work, caller.worker(), Cause("member", "ussd"))
+
+
+def change_pin(caller: Caller) -> None:
+    pin.change(caller.work, caller.worker(), caller.answers["pin"])
+
+
+def switch_language(caller: Caller) -> None:
+    """On to the next language; a person whose own number this is hears the SMS in it too."""
+    languages = caller.texts.languages
+    caller.language = languages[(languages.index(caller.language) + 1) % len(languages)]
+    workers = caller.workers()
+    if len(workers) == 1:
+        workers[0].language = caller.language
+
+
+def how_many(caller: Caller) -> str:
+    return ("none", "one", "many")[min(len(caller.workers()), 2)]
+
+
+def has_mandate(caller: Caller) -> str:
+    return "yes" if mandates.live(caller.work, caller.worker().id) else "no"

@@ -1,0 +1,58 @@
+"""Who is calling and what the call may touch: the answers so far, the words, and a transaction opened only if used."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from insurance.work import Work
+from models import Worker
+from sealing import Keyring
+from texts import Texts
+
+
+@dataclass
+class Caller:
+    """One hop's view. `work` opens the database on first use: most hops need none."""
+
+    phone: str
+    phone_index: bytes
+    session: str
+    language: str
+    answers: dict[str, str]
+    texts: Texts
+    keys: Keyring
+    code: str
+    open_work: Callable[[], Work]
+    left: str = ""
+    """The screen that a dropped call was on, while its caller is asked whether to go on."""
+    _work: Work | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        return "Caller(***)"
+
+    @property
+    def work(self) -> Work:
+        if self._work is None:
+            self._work = self.open_work()
+        return self._work
+
+    @property
+    def touched_database(self) -> bool:
+        return self._work is not None
+
+    def line(self, name: str, **facts: str) -> str:
+        return self.texts.line(name, self.language, **facts)
+
+    def word(self, name: str) -> str:
+        return self.texts.word(name, self.language)
+
+    def workers(self) -> list[Worker]:
+        return list(self.work.workers_at(self.phone_index))
+
+    def worker(self) -> Worker:
+        """The one that was picked, or the only one this number reaches; never one of another number."""
+        workers = self.workers()
+        picked = self.answers.get("worker")
+        for worker in workers:
+            if picked is None or str(worker.id) == picked:
+                return worker
+        raise LookupError("no such worker at this number")

@@ -1,0 +1,181 @@
+"""One hop from the gateway's words to ours: hold the caller, repeat or take the turn, commit, then save the place."""
+
+import time
+from dataclasses import dataclass, replace
+
+import structlog
+from redis import RedisError
+from sqlalchemy.orm import Session
+
+from gateways.base import Turn
+from insurance.work import Work
+from ports import Ports
+from sealing import PinChecksBusy
+from texts import FIRST_LANGUAGE
+from ussd.caller import Caller
+from ussd.engine import Reply, clean, turn, walk
+from ussd.journey import Journey
+from ussd.journeys import Held, Journeys, LostHold
+from ussd.menu import MENU
+
+log = structlog.get_logger()
+
+# How long a second turn of one phone waits for the first; together with a hop's own time below 2 s.
+_HOLD_WAIT_S = 1.0
+_HOLD_STEP_S = 0.02
+
+
+@dataclass(frozen=True)
+class _Hop:
+    """What was typed in this turn: nothing new (`pressed` None), the last turn once more, or an input."""
+
+    repeated: bool = False
+    pressed: str | None = None
+    walked: tuple[str, ...] = ()
+
+
+class Calls:
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._journeys = Journeys(ports.redis, ports.keys)
+
+    def answer(self, asked: Turn) -> Reply:
+        """The words for one turn; whatever fails, words that say so and that nothing has changed."""
+        ports = self._ports
+        code = ports.settings.USSD_CODE
+        if asked.service_code != code:
+            return self._end("wrong_code", FIRST_LANGUAGE)
+        phone_index = ports.keys.index("phone", asked.phone)
+        held: Held | None = None
+        try:
+            held = self._hold(phone_index.hex())
+            if held is None:
+                return self._end("busy", FIRST_LANGUAGE)
+            reply = self._held_turn(asked, phone_index, held)
+        except PinChecksBusy:
+            reply = None
+        except RedisError as error:
+            log.error("ussd_redis_away", kind=type(error).__name__)
+            return self._end("trouble", FIRST_LANGUAGE)
+        except LostHold:
+            # The turn was committed too late to be the caller's next place; redial finds what was done.
+            log.warning("ussd_hold_lost")
+            return self._end("trouble", FIRST_LANGUAGE)
+        except Exception as error:
+            # The kind and the place of the error, never its words: they may hold what was typed.
+            log.error("ussd_turn_failed", kind=type(error).__name__, at=_place(error))
+            reply = None
+        if reply is not None:
+            return reply
+        return self._give_up(held)
+
+    def _hold(self, caller: str) -> Held | None:
+        until = time.monotonic() + _HOLD_WAIT_S
+        while (held := self._journeys.hold(caller)) is None:
+            if time.monotonic() > until:
+                return None
+            time.sleep(_HOLD_STEP_S)
+        return held
+
+    def _give_up(self, held: Held | None) -> Reply:
+        language = FIRST_LANGUAGE
+        if held is not None:
+            language = held.language or FIRST_LANGUAGE
+            try:
+                self._journeys.release(held)
+            except RedisError as error:
+                log.error("ussd_redis_away", kind=type(error).__name__)
+        return self._end("trouble", language)
+
+    def _end(self, line: str, language: str) -> Reply:
+        texts = self._ports.texts
+        return Reply(texts.mark + texts.line(line, language, code=self._ports.settings.USSD_CODE), True, f"line.{line}")
+
+    def _held_turn(self, asked: Turn, phone_index: bytes, held: Held) -> Reply:
+        keys = self._ports.keys
+        session = keys.index("session", asked.session_id).hex()
+        journey, hop = self._place(asked, session, held)
+        if journey.session != session and not self._journeys.owns_session(session, held.caller):
+            self._journeys.release(held)
+            return self._end("session_taken", journey.language)
+        if hop.repeated:
+            self._journeys.release(held)
+            return Reply(journey.reply, journey.reply_end, journey.screen)
+        after, reply = self._transact(asked, phone_index, replace(journey, session=session), hop)
+        after = replace(
+            after,
+            turn_key=self._turn_key(asked.text),
+            typed=len(asked.text),
+            reply=reply.text,
+            reply_end=reply.end,
+        )
+        self._journeys.save(held, after)
+        return reply
+
+    def _turn_key(self, text: str) -> str:
+        # A keyed hash, for the text may hold a PIN and six digits are soon guessed (rulings 14).
+        return self._ports.keys.index("turn", text).hex()
+
+    def _place(self, asked: Turn, session: str, held: Held) -> tuple[Journey, _Hop]:
+        """Where this turn starts from, and what was typed in it: the prefix difference, never the last segment."""
+        language = held.language or FIRST_LANGUAGE
+        journey, text = held.journey, asked.text
+        if journey is None or journey.session != session:
+            if journey is not None and journey.worth_resuming:
+                return journey.asked_to_go_on(), _Hop()
+            fresh = Journey(language=language)
+            return fresh, _Hop(walked=tuple(text.split("*")) if text else ())
+        if len(text) == journey.typed and self._turn_key(text) == journey.turn_key:
+            return journey, _Hop(repeated=True)
+        if len(text) <= journey.typed or self._turn_key(text[: journey.typed]) != journey.turn_key:
+            # Late or diverging: never a step back, the answer that stands is given again.
+            return journey, _Hop(repeated=True)
+        new = text[journey.typed :]
+        if journey.typed:
+            new = new.removeprefix("*")
+        return journey, _Hop(pressed=clean(new))
+
+    def _transact(self, asked: Turn, phone_index: bytes, journey: Journey, hop: _Hop) -> tuple[Journey, Reply]:
+        """One turn in at most one transaction, which is opened only if the turn reads or writes rows."""
+        ports = self._ports
+        sessions: list[Session] = []
+
+        def open_work() -> Work:
+            db = Session(ports.database, expire_on_commit=False)
+            sessions.append(db)
+            return ports.work(db)
+
+        caller = Caller(
+            phone=asked.phone,
+            phone_index=phone_index,
+            session=journey.session,
+            language=journey.language or FIRST_LANGUAGE,
+            answers=journey.answers,
+            texts=ports.texts,
+            keys=ports.keys,
+            code=ports.settings.USSD_CODE,
+            open_work=open_work,
+            left=journey.left,
+        )
+        try:
+            if journey.ended:
+                # An answer after the end starts a new call at the top.
+                journey = replace(Journey(language=journey.language), session=journey.session)
+                hop = _Hop()
+            if hop.walked:
+                journey = walk(MENU, journey, [clean(part) for part in hop.walked], caller)
+            result = turn(MENU, journey, hop.pressed, caller)
+            for db in sessions:
+                db.commit()
+        finally:
+            for db in sessions:
+                db.close()
+        return result
+
+
+def _place(error: BaseException) -> str:
+    """`file:line` of the innermost frame, which no personal data can be in."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""

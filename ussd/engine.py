@@ -1,0 +1,187 @@
+"""One turn of a call: (menu, journey, what was pressed) to (journey, words). It keeps no state and knows no gateway."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
+from ussd.caller import Caller
+from ussd.journey import RESUME, Journey
+from ussd.page import Page, cut
+from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Refused, Screen, Tree
+
+GO_ON = "go_on"
+BACK, HOME, MORE = "0", "00", "98"
+WRONG_MAX = 3
+# Forks and actions that follow each other without a word; more would be a loop in the tree.
+_STEPS_MAX = 8
+_NUMBER_DIGITS_MAX = 3
+
+
+@dataclass(frozen=True)
+class Reply:
+    text: str
+    end: bool
+    screen: str
+
+
+def clean(typed: str) -> str:
+    """What a finger meant: full-width digits as digits, no blanks at the ends, no control characters."""
+    if typed.isascii() and typed.isalnum():
+        return typed
+    return "".join(c for c in unicodedata.normalize("NFKC", typed) if c.isprintable()).strip()
+
+
+def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> tuple[Journey, Reply]:
+    """Take one input (None only shows where the caller is) and give the next place and its words."""
+    if pressed is None or pressed == "":
+        return _show(menu, _settle(menu, journey, caller), caller, "")
+    if pressed == HOME:
+        return _show(menu, _settle(menu, journey.at_start(), caller), caller, "")
+    if pressed == BACK and journey.trail:
+        return _show(menu, _settle(menu, journey.back(), caller), caller, "")
+    if pressed == MORE:
+        pages = _pages(menu[journey.screen], journey, caller, "")
+        if pages[min(journey.page, len(pages) - 1)].more:
+            return _show(menu, replace(journey, page=journey.page + 1, wrong=0), caller, "")
+    screen = menu[journey.screen]
+    try:
+        after = _answer(screen, journey, pressed, caller)
+    except Refused as refused:
+        return _wrong(menu, journey, caller, refused.line)
+    return _show(menu, _settle(menu, after, caller), caller, "")
+
+
+def walk(menu: Tree, journey: Journey, typed: list[str], caller: Caller) -> Journey:
+    """Follow what was dialled beyond the code, or typed in a call we lost, through plain menus only.
+
+    It stops before anything that asks, agrees or acts: never a PIN, never a confirmation.
+    """
+    for pressed in typed:
+        screen = menu[journey.screen]
+        if not isinstance(screen, Menu) or screen.consent or journey.screen == RESUME:
+            return journey
+        names = list(screen.options)
+        if not (pressed.isascii() and pressed.isdigit() and 1 <= int(pressed) <= len(names)):
+            return journey
+        to = screen.options[names[int(pressed) - 1]]
+        if isinstance(menu[to], Do):
+            return journey
+        journey = _settle(menu, journey.go(to), caller)
+    return journey
+
+
+def _wrong(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Journey, Reply]:
+    if journey.wrong + 1 >= WRONG_MAX:
+        # The call ends here, the journey does not: a redial offers to go on.
+        words = _marked(caller, caller.line("too_many", code=caller.code))
+        return replace(journey, wrong=0), Reply(words, True, journey.screen)
+    return _show(menu, replace(journey, wrong=journey.wrong + 1), caller, caller.line(line))
+
+
+def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> Journey:
+    if isinstance(screen, Ask):
+        try:
+            kept = screen.read(caller, pressed)
+        except tuple(screen.unless) as refusal:
+            return journey.go(_refusal_screen(screen.unless, refusal))
+        after = journey.go(screen.then, {screen.answer: kept} if kept else {})
+        return after.with_secret(screen.answer, journey.screen) if screen.secret else after
+    if isinstance(screen, Menu):
+        names = list(screen.options)
+        name = names[_number(screen, journey, pressed, caller, len(names))]
+        if journey.screen == RESUME:
+            return journey.taken_up() if name == GO_ON else journey.at_start()
+        return journey.go(screen.options[name])
+    if isinstance(screen, Pick):
+        choices = screen.choices(caller)
+        picked = choices[_number(screen, journey, pressed, caller, len(choices))].value
+        return journey.go(screen.goes.get(picked, screen.then), {screen.answer: picked})
+    raise Refused("wrong.number")
+
+
+def _number(screen: Screen, journey: Journey, pressed: str, caller: Caller, options: int) -> int:
+    """Which option, from 0. One that was not on the screen yet cannot be meant: a consent is read to its end."""
+    pages = _pages(screen, journey, caller, "")
+    shown = pages[min(journey.page, len(pages) - 1)].options_shown
+    if pressed.isascii() and pressed.isdigit() and len(pressed) <= _NUMBER_DIGITS_MAX:
+        number = int(pressed)
+        if 1 <= number <= min(shown, options):
+            return number - 1
+    raise Refused("wrong.number")
+
+
+def _refusal_screen(unless: Mapping[type[Exception], str], refusal: Exception) -> str:
+    return next(name for kind, name in unless.items() if isinstance(refusal, kind))
+
+
+def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
+    """Follow forks and actions to a screen that has words."""
+    for _ in range(_STEPS_MAX):
+        caller.answers, caller.left = journey.answers, journey.left
+        screen = menu[journey.screen]
+        if isinstance(screen, Fork):
+            journey = journey.skip(screen.to[screen.by(caller)])
+        elif isinstance(screen, Do):
+            try:
+                screen.action(caller)
+            except tuple(screen.unless) as refusal:
+                journey = journey.skip(_refusal_screen(screen.unless, refusal))
+            else:
+                journey = journey.done(screen.then)
+        elif isinstance(screen, Pick) and screen.none and not screen.choices(caller):
+            journey = journey.skip(screen.none)
+        else:
+            return journey
+    raise RuntimeError(f"the tree loops at {journey.screen}")
+
+
+def _marked(caller: Caller, text: str) -> str:
+    return caller.texts.mark + text
+
+
+def _words(screen: Screen, name: str, caller: Caller) -> tuple[str, list[str]]:
+    """A screen's head and its numbered lines, facts filled in."""
+    facts = screen.facts(caller) if not isinstance(screen, Do | Fork) and screen.facts else {}
+    words = caller.texts.screen(name, caller.language, {"code": caller.code, **facts})
+    if isinstance(screen, Menu):
+        labels = [words.options[option] for option in screen.options]
+    else:
+        labels = [choice.label for choice in screen.choices(caller)] if isinstance(screen, Pick) else []
+    return words.text, [f"{i}. {to_gsm(label)}" for i, label in enumerate(labels, 1)]
+
+
+def _ways(screen: Screen, journey: Journey, caller: Caller) -> list[str]:
+    """The lines of navigation that lead somewhere from here."""
+    if isinstance(screen, End) or not journey.trail:
+        return []
+    ways = [caller.line("back")]
+    return [*ways, caller.line("home")] if len(journey.trail) > 1 else ways
+
+
+def _pages(screen: Screen, journey: Journey, caller: Caller, line: str) -> list[Page]:
+    head, options = _words(screen, journey.screen, caller)
+    ways = _ways(screen, journey, caller)
+    whole = SCREEN_SEPTETS_MAX - septets(caller.texts.mark)
+    room = whole - _lines_septets(line, " ".join(ways))
+    room_with_more = whole - _lines_septets(line, " ".join([*ways, caller.line("more")]))
+    return cut(head, options, room, room_with_more)
+
+
+def _lines_septets(*lines: str) -> int:
+    return sum(septets(line) + 1 for line in lines if line)
+
+
+def _show(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Journey, Reply]:
+    screen = menu[journey.screen]
+    if isinstance(screen, Menu) and screen.consent:
+        head, _ = _words(screen, journey.screen, caller)
+        journey = journey.with_answer(screen.consent, head)
+    pages = _pages(screen, journey, caller, line)
+    at = min(journey.page, len(pages) - 1)
+    page = pages[at]
+    ways = _ways(screen, journey, caller) + ([caller.line("more")] if page.more else [])
+    text = "\n".join(part for part in (line, page.text, " ".join(ways)) if part)
+    end = isinstance(screen, End) and not page.more
+    shown = Reply(_marked(caller, text), end, journey.screen)
+    return replace(journey, page=at, ended=end, language=caller.language), shown

@@ -1,0 +1,211 @@
+"""What screens say of a caller: rows turned into the short texts that fit; changes nothing."""
+
+from datetime import date
+
+from sqlalchemy import select
+
+from insurance import enrolment, ledger, mandates
+from insurance.cover import Cover, CoverState, covers
+from insurance.tariff import PriceList, Quote, first_month, incomes_offered
+from models import Bank, Mandate, Membership, MembershipState, Village
+from models.membership import PROGRAMMES, SECTORS
+from texts import Facts
+from texts.longest import NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
+from units.gsm import shorten
+from units.money import rupiah
+from units.month import Month, day_text, month_name
+from units.phone import masked_tail
+from ussd.caller import Caller
+from ussd.screens import Choice
+
+OTHER_VILLAGE = "other"
+# Days offered for the debit; those after DUE_DAY would fall into grace and are left out (rulings 2).
+_DAYS = (1, 5, 10, 15, 20, 25)
+
+
+def _millions(amount_rp: int) -> str:
+    """Millions with one decimal: `1,1`."""
+    return f"{amount_rp // 1_000_000},{amount_rp % 1_000_000 // 100_000}"
+
+
+def sectors(caller: Caller) -> list[Choice]:
+    return [Choice(sector, caller.word(f"sector.{sector}")) for sector in SECTORS]
+
+
+def incomes(caller: Caller) -> list[Choice]:
+    choices = []
+    for band in incomes_offered(caller.work.db):
+        low, high = _millions(band.low_rp), _millions(band.below_rp)
+        label = (
+            caller.line("income_band", low=low, high=high) if band.low_rp else caller.line("income_below", high=high)
+        )
+        choices.append(Choice(str(band.base_rp), label))
+    return choices
+
+
+def villages(caller: Caller) -> list[Choice]:
+    """Villages of the NIK's district; the last choice is to type another one's code."""
+    found = enrolment.villages_in_district(caller.work, caller.answers["nik"][:6])
+    named = [Choice(village.code, shorten(village.name, VILLAGE_SHOWN_SEPTETS)) for village in found]
+    return [*named, Choice(OTHER_VILLAGE, caller.line("village_other"))] if named else []
+
+
+def _quotes(caller: Caller, programmes: str) -> tuple[Quote, tuple[Month, Quote] | None]:
+    prices, month = PriceList(caller.work.db, caller.answers["sector"]), first_month(caller.work.today)
+    base = int(caller.answers["base_rp"])
+    return prices.quote(month, base, programmes), prices.next_change(month, base, programmes)
+
+
+def programmes(caller: Caller) -> list[Choice]:
+    return [
+        Choice(count, caller.line(f"programmes.{count}", amount=rupiah(_quotes(caller, count)[0].total_rp)))
+        for count in PROGRAMMES
+    ]
+
+
+def _change_line(caller: Caller, change: tuple[Month, Quote] | None) -> str:
+    if change is None:
+        return ""
+    month, quote = change
+    return caller.line("change", month2=month_name(month, caller.language), amount2=rupiah(quote.total_rp))
+
+
+def enrolment_terms(caller: Caller) -> Facts:
+    now, change = _quotes(caller, caller.answers["programmes"])
+    village = caller.work.db.get_one(Village, caller.answers["village"])
+    return {
+        "name": shorten(caller.answers["name"], NAME_SHOWN_SEPTETS),
+        "village": shorten(village.name, VILLAGE_SHOWN_SEPTETS),
+        "amount": rupiah(now.total_rp),
+        "change": _change_line(caller, change),
+    }
+
+
+def ages(caller: Caller) -> Facts:
+    settings = caller.work.settings
+    return {"age_min": str(settings.AGE_MIN), "age_max": str(settings.AGE_BELOW - 1)}
+
+
+def phone_workers(caller: Caller) -> Facts:
+    return {"count": str(caller.work.settings.PHONE_WORKERS_MAX)}
+
+
+def who(caller: Caller) -> list[Choice]:
+    """Those who share this number, by initials: a number is not a person."""
+    return [Choice(str(worker.id), caller.work.initials(worker)) for worker in caller.workers()]
+
+
+def banks(caller: Caller) -> list[Choice]:
+    """The connected banks, that of the worker's own province first."""
+    province = caller.worker().village.province
+    rows = caller.work.db.scalars(select(Bank).where(Bank.connected)).all()
+    ordered = sorted(rows, key=lambda bank: (bank.province != province, bank.name))
+    return [Choice(bank.code, mandates.bank_name(bank)) for bank in ordered]
+
+
+def chosen_bank(caller: Caller) -> Facts:
+    return {"bank": mandates.bank_name(caller.work.db.get_one(Bank, caller.answers["bank"]))}
+
+
+def own_name(caller: Caller) -> Facts:
+    return {"name": caller.work.name(caller.worker())}
+
+
+def days(caller: Caller) -> list[Choice]:
+    latest = caller.work.settings.DUE_DAY
+    return [Choice(str(day), caller.line("day", day=str(day))) for day in _DAYS if day <= latest]
+
+
+def mandate_terms(caller: Caller) -> Facts:
+    terms = mandates.terms(caller.work, caller.worker())
+    fee = caller.line("fee", amount2=rupiah(terms.fee_rp)) if terms.fee_rp else ""
+    return {
+        **chosen_bank(caller),
+        "account": masked_tail(caller.answers["account"]),
+        "amount": rupiah(terms.first.total_rp),
+        "month": month_name(terms.month, caller.language),
+        "change": _change_line(caller, terms.change),
+        "day": caller.answers["day"],
+        "max": rupiah(terms.max_rp),
+        "fee": fee,
+    }
+
+
+def live_mandate(caller: Caller) -> Mandate:
+    mandate = mandates.live(caller.work, caller.worker().id)
+    if mandate is None:
+        raise mandates.NoMandate
+    return mandate
+
+
+def mandate_facts(caller: Caller) -> Facts:
+    mandate = live_mandate(caller)
+    return {
+        **mandates.bank_facts(mandate),
+        "state": caller.word(f"mandate.{mandate.state}"),
+        "max": rupiah(mandate.max_amount_rp),
+        "day": str(mandate.day),
+    }
+
+
+def cover_line(caller: Caller, cover: Cover, due_day: int) -> str:
+    """One sentence on cover; *protected* is said of posted months only, and grace promises nothing."""
+    until = day_text(cover.until) if cover.until else ""
+    month = month_name(cover.owed, caller.language)
+    match cover.state:
+        case CoverState.NONE | CoverState.WAITING as state:
+            return caller.line(f"status.{state.value}")
+        case CoverState.PROTECTED:
+            return caller.line("status.protected", until=until)
+        case CoverState.DUE:
+            due = date(cover.owed.year, cover.owed.month, due_day)
+            return caller.line("status.due", until=until, month=month, date=day_text(due))
+        case CoverState.LAPSED:
+            return caller.line("status.lapsed", until=until)
+        case _:
+            return caller.line("status.grace", until=until, month=month)
+
+
+def cover_facts(caller: Caller) -> Facts:
+    worker, work = caller.worker(), caller.work
+    member = work.db.get_one(Membership, worker.id)
+    name = work.name(worker)
+    if member.state in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
+        return {"name": name, "status": caller.line(f"status.{member.state}")}
+    cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
+    return {"name": name, "status": cover_line(caller, cover, work.settings.DUE_DAY)}
+
+
+def amounts(caller: Caller) -> Facts:
+    """Contributions paid through us, and JHT only as the insurer told it; never the bank balance (rulings 6)."""
+    worker, work = caller.worker(), caller.work
+    member = work.db.get_one(Membership, worker.id)
+    cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
+    if "JHT" not in PROGRAMMES[member.programmes]:
+        jht = caller.line("jht_none")
+    elif member.jht_balance_rp is None or member.jht_as_of is None:
+        jht = caller.line("jht_unknown")
+    else:
+        jht = caller.line("jht_known", jht=rupiah(member.jht_balance_rp), as_of=day_text(member.jht_as_of))
+    return {"total": rupiah(ledger.paid_total_rp(work, worker.id)), "count": str(cover.months_paid), "jht": jht}
+
+
+def own_data(caller: Caller) -> Facts:
+    worker, work = caller.worker(), caller.work
+    member = work.db.get_one(Membership, worker.id)
+    return {
+        "name": work.name(worker),
+        "village": work.village(worker),
+        "programmes": "+".join(PROGRAMMES[member.programmes]),
+        "state": caller.word(f"membership.{member.state}"),
+    }
+
+
+def locked_until(caller: Caller) -> Facts:
+    worker = caller.worker()
+    until = worker.pin_locked_until or caller.work.now
+    return {"time": caller.work.local_time(until, worker)}
+
+
+def left_off(caller: Caller) -> Facts:
+    return {"what": caller.word(f"resume.{caller.left.split('.')[0]}")}

@@ -1,0 +1,81 @@
+"""What people type, read leniently and checked strictly; each reader returns what is kept or says what to do."""
+
+import re
+
+from insurance import enrolment, pin
+from insurance.enrolment import NAME_LETTERS_MAX
+from units.gsm import to_gsm
+from units.nik import NotANik, parse_nik
+from ussd.caller import Caller
+from ussd.screens import Refused
+
+ACCOUNT_DIGITS = range(8, 17)
+# Letters of Indonesian names in Latin script; apostrophe, dot, comma and hyphen stand in titles and old spellings.
+_NAME = re.compile(r"[^\W\d_][^\d_@#*<>=+|]*", re.UNICODE)
+
+
+def nik(caller: Caller, typed: str) -> str:
+    try:
+        read = parse_nik(typed, caller.work.today)
+    except NotANik as error:
+        raise Refused(f"nik.{error}") from None
+    enrolment.check_age(caller.work, read)
+    return read.digits
+
+
+def name(_caller: Caller, typed: str) -> str:
+    text = " ".join(to_gsm(typed).split())
+    if "?" in text or not _NAME.fullmatch(text) or len(text) < 2:
+        raise Refused("name.empty")
+    if len(text) > NAME_LETTERS_MAX:
+        raise Refused("name.long")
+    return text.upper()
+
+
+def village(caller: Caller, typed: str) -> str:
+    found = enrolment.village_by_short_code(caller.work, re.sub(r"[\s.\-]", "", typed))
+    if found is None:
+        raise Refused("village.unknown")
+    return found.code
+
+
+def account(_caller: Caller, typed: str) -> str:
+    digits = re.sub(r"[\s.\-]", "", typed)
+    if not (digits.isascii() and digits.isdigit() and len(digits) in ACCOUNT_DIGITS):
+        raise Refused("account.digits")
+    return digits
+
+
+def _hashed(caller: Caller, typed: str, nik_digits: str | None) -> str:
+    birth = parse_nik(nik_digits, caller.work.today).birth if nik_digits else None
+    try:
+        pin.check_new(typed, birth)
+    except pin.WeakPin as weak:
+        raise Refused(f"pin.{weak}") from None
+    # Kept as the hash it will be stored as: the digits themselves outlive this hop nowhere.
+    return caller.keys.hash_pin(typed)
+
+
+def new_pin(caller: Caller, typed: str) -> str:
+    return _hashed(caller, typed, caller.answers.get("nik"))
+
+
+def changed_pin(caller: Caller, typed: str) -> str:
+    worker = caller.worker()
+    box = caller.work.box(worker)
+    return _hashed(caller, typed, box.open(worker.nik_sealed, "worker.nik"))
+
+
+def same_pin(caller: Caller, typed: str) -> str:
+    if not caller.keys.is_pin(typed, caller.answers["pin"]):
+        raise Refused("pin.differs")
+    return ""
+
+
+def own_pin(caller: Caller, typed: str) -> str:
+    """The caller's PIN, checked and not kept. Raises PinLocked besides Refused."""
+    try:
+        pin.check(caller.work, caller.worker(), typed)
+    except pin.WrongPin:
+        raise Refused("pin.wrong") from None
+    return ""

@@ -1,0 +1,97 @@
+"""A caller's place in the menu: the screen, the answers, the way back; plain data that fits into one sealed text."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+START, RESUME = "main", "resume"
+RESUMED_FLOWS = ("enrol", "mandate")
+TRAIL_MAX = 30
+# Raised whenever a screen is renamed or its question changes: an older journey starts anew instead of guessing.
+MENU_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Journey:
+    session: str = ""
+    screen: str = START
+    answers: dict[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    """Names of answers that must not outlive the call."""
+    secret_from: str = ""
+    """The screen that asked for the first of them."""
+    trail: tuple[str, ...] = ()
+    page: int = 0
+    wrong: int = 0
+    ended: bool = False
+    language: str = ""
+    turn_key: str = ""
+    """Keyed hash of all that was typed up to the last turn (it may hold a PIN), and its length."""
+    typed: int = 0
+    reply: str = ""
+    reply_end: bool = False
+    left: str = ""
+    """The screen a dropped call was on, while its caller is asked whether to go on."""
+    menu: int = MENU_VERSION
+
+    def go(self, screen: str, answers: dict[str, str] | None = None) -> "Journey":
+        """On to `screen`, with the way back kept."""
+        trail = (*self.trail, self.screen)[-TRAIL_MAX:]
+        kept = {**self.answers, **answers} if answers else self.answers
+        return replace(self, screen=screen, answers=kept, trail=trail, page=0, wrong=0)
+
+    def skip(self, screen: str) -> "Journey":
+        """On to `screen` from one without words, which no way leads back to."""
+        return replace(self, screen=screen, page=0)
+
+    def back(self) -> "Journey":
+        return replace(self, screen=self.trail[-1], trail=self.trail[:-1], page=0, wrong=0)
+
+    def done(self, screen: str) -> "Journey":
+        """After something was done, neither its answers nor the way back to its questions are kept."""
+        kept = {name: value for name, value in self.answers.items() if name == "worker"}
+        return replace(self, screen=screen, trail=(), answers=kept, secrets=(), secret_from="", page=0)
+
+    def with_answer(self, name: str, value: str) -> "Journey":
+        return replace(self, answers={**self.answers, name: value})
+
+    def with_secret(self, answer: str, asked_at: str) -> "Journey":
+        """`answer` dies with the call; whoever takes the call up is asked again from `asked_at`."""
+        secrets = self.secrets if answer in self.secrets else (*self.secrets, answer)
+        return replace(self, secrets=secrets, secret_from=self.secret_from or asked_at)
+
+    def dropped(self) -> "Journey":
+        """As it is kept when its call ended: without secrets, and back before the first of them was asked."""
+        kept = {name: value for name, value in self.answers.items() if name not in self.secrets}
+        screen, trail = self.left or self.screen, self.trail
+        if self.secret_from and self.secret_from in trail:
+            screen, trail = self.secret_from, trail[: trail.index(self.secret_from)]
+        return replace(
+            self, screen=screen, trail=trail, answers=kept, secrets=(), secret_from="", page=0, wrong=0, left=""
+        )
+
+    def asked_to_go_on(self) -> "Journey":
+        kept = self.dropped()
+        return replace(kept, left=kept.screen, screen=RESUME)
+
+    def taken_up(self) -> "Journey":
+        return replace(self, screen=self.left, left="")
+
+    @property
+    def worth_resuming(self) -> bool:
+        """Only where something was typed that would be lost, in a flow that changes something."""
+        flow = (self.left or self.screen).split(".")[0]
+        return not self.ended and bool(self.answers) and flow in RESUMED_FLOWS
+
+    def at_start(self) -> "Journey":
+        return replace(self, screen=START, answers={}, secrets=(), secret_from="", trail=(), page=0, wrong=0, left="")
+
+    def dumps(self) -> str:
+        return json.dumps({key: value for key, value in asdict(self).items() if value not in ("", 0, False, (), {})})
+
+    @classmethod
+    def loads(cls, text: str) -> "Journey":
+        values: dict[str, Any] = json.loads(text)
+        values["trail"] = tuple(values.get("trail", ()))
+        values["secrets"] = tuple(values.get("secrets", ()))
+        return cls(**values)

@@ -1,0 +1,100 @@
+"""Journeys in Redis: one round trip to take a caller's place and lock it, one to put it back; all of it sealed."""
+
+import secrets
+from dataclasses import dataclass
+
+from redis import Redis
+
+from sealing import Keyring, Unreadable
+from ussd.journey import MENU_VERSION, Journey
+
+JOURNEY_TTL_S = 24 * 3600
+# A call that ended is remembered as long as a gateway may repeat its last turn.
+ENDED_TTL_S = 600
+LANGUAGE_TTL_S = 400 * 24 * 3600
+SESSION_TTL_S = 600
+# Longer than any hop may take; then a dead process's lock is gone and the caller's next key goes through.
+LOCK_MS = 5000
+
+_HOLD = """
+if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  return {1, redis.call('GET', KEYS[1]), redis.call('GET', KEYS[3])}
+end
+return {0}
+"""
+_SAVE = """
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('DEL', KEYS[2])
+return 1
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class LostHold(Exception):
+    """The lock ran out while the turn was worked on; another turn may have gone on from the old place."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A caller's place, ours alone until saved, released or LOCK_MS later."""
+
+    caller: str
+    token: str
+    journey: Journey | None
+    language: str
+
+
+class Journeys:
+    def __init__(self, redis: Redis, keys: Keyring) -> None:
+        self._box = keys.shared
+        self._redis = redis
+        self._hold = redis.register_script(_HOLD)
+        self._save = redis.register_script(_SAVE)
+        self._release = redis.register_script(_RELEASE)
+
+    @staticmethod
+    def _keys(caller: str) -> tuple[str, str, str]:
+        # The braces keep one caller's three keys on one node of a Redis Cluster.
+        return (f"j:{{{caller}}}", f"k:{{{caller}}}", f"l:{{{caller}}}")
+
+    def hold(self, caller: str) -> Held | None:
+        """Take the place of `caller` (a blind index in hex); None while another turn of the same phone holds it.
+
+        A journey of another menu version or key is as good as none.
+        """
+        token = secrets.token_hex(8)
+        found = self._hold(keys=self._keys(caller), args=[token, LOCK_MS])
+        if not found[0]:
+            return None
+        journey, language = (found[1], found[2]) if len(found) > 1 else (None, None)
+        return Held(caller, token, self._open(caller, journey), language.decode() if language else "")
+
+    def _open(self, caller: str, sealed: bytes | None) -> Journey | None:
+        if sealed is None:
+            return None
+        try:
+            journey = Journey.loads(self._box.open(sealed, caller))
+        except (Unreadable, ValueError, TypeError):
+            return None
+        return journey if journey.menu == MENU_VERSION else None
+
+    def save(self, held: Held, journey: Journey) -> None:
+        """Put the place back and let the next turn in. Raises LostHold where the lock had run out."""
+        journey_key, lock_key, language_key = self._keys(held.caller)
+        if journey.language != held.language and (held.language or journey.language != "id"):
+            self._redis.set(language_key, journey.language, ex=LANGUAGE_TTL_S)
+        sealed = self._box.seal(journey.dumps(), held.caller)
+        ttl_s = ENDED_TTL_S if journey.ended else JOURNEY_TTL_S
+        if not self._save(keys=(journey_key, lock_key), args=[held.token, sealed, ttl_s]):
+            raise LostHold
+
+    def release(self, held: Held) -> None:
+        """Let the next turn in with the place as it was."""
+        self._release(keys=self._keys(held.caller)[1:2], args=[held.token])
+
+    def owns_session(self, session: str, caller: str) -> bool:
+        """Whether a gateway's session began with this caller: another phone on it is turned away."""
+        key = f"s:{session}"
+        first = self._redis.set(key, caller, nx=True, get=True, ex=SESSION_TTL_S)
+        return first is None or first == caller.encode()
