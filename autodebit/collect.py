@@ -72,7 +72,7 @@ def _claim(ports: Ports) -> _Sent | None:
                 customer_id=f"IU{mandate.id}",
                 account_no=work.box(mandate.worker).open(mandate.account_sealed, "mandate.account"),
                 amount_rp=attempt.total_rp,
-                asked_at=work.now,
+                asked_at=attempt.asked_at or work.now,
             ),
         )
 

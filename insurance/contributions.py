@@ -220,6 +220,7 @@ def claim(work: Work, lease: timedelta) -> tuple[Attempt, Mandate] | None:
             continue
         _change(work, attempt, AttemptState.SENT, Cause("system", "collect"))
         attempt.lease_until = work.now + lease
+        attempt.asked_at = attempt.asked_at or work.now
         return attempt, mandate
     return None
 

@@ -137,10 +137,12 @@ def _apply_registration(work: Work, line: RegistrationResult) -> None:
     name = work.name(worker)
     if to is MembershipState.VERIFIED:
         member.kpj_sealed = work.box(worker).seal(line.kpj, "membership.kpj")
-        owe_worker(work, worker, "verified", f"verified:{line.reference}", {"name": name, "kpj": masked_tail(line.kpj)})
         mandate = mandates.live(work, worker.id)
-        if mandate is not None:
-            contributions.schedule_first(work, mandate)
+        attempt = contributions.schedule_first(work, mandate) if mandate is not None else None
+        kind, facts = "verified", {"name": name, "kpj": masked_tail(line.kpj)}
+        if attempt is not None and mandate is not None:
+            kind, facts = "verified_debit", {**facts, **contributions.facts(attempt, mandate, worker.language)}
+        owe_worker(work, worker, kind, f"verified:{line.reference}", facts)
         return
     member.reason = reason
     kind = "refused" if to is MembershipState.REFUSED else "needs_help"

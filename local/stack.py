@@ -153,7 +153,7 @@ def _processes(var: Path, env: Mapping[str, str], settings: config.Settings) -> 
     granian += ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--workers-kill-timeout", "3"]
     return [
         _python(var, env, "sandbox", "sandbox", *serve),
-        _python(var, env, "web", "granian", *granian, "app:create_app"),
+        _python(var, env, "web", "granian", *granian, "app:web"),
         _python(var, env, "worker", "flask", "worker"),
     ]
 

@@ -114,6 +114,8 @@ class Attempt(Base):
     due_on: Mapped[date]
     needs_notice: Mapped[bool]
     """False only for the first month, whose amount and date stand in the consent (rulings 5)."""
+    asked_at: Mapped[Instant | None]
+    """When it was first sent: part of the request, so a resend says the same."""
     lease_until: Mapped[Instant | None]
     code: Mapped[Code] = mapped_column(default="")
     bank_reference: Mapped[str] = mapped_column(String(64), default="")

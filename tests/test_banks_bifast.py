@@ -13,7 +13,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from test_banks_loopback import (
+
+from banks.base import (
+    Answer,
+    BankAnswer,
+    BankRefused,
+    BankUnreachable,
+    CollectRequest,
+    Reason,
+)
+from banks.bifast import connect_banks
+from banks.settings import BankSettings
+from tests.test_banks_loopback import (
     ACCOUNT,
     DEBIT,
     MANDATE_PATH,
@@ -33,18 +44,7 @@ from test_banks_loopback import (
     token_reply,
 )
 
-from banks.base import (
-    Answer,
-    BankAnswer,
-    BankRefused,
-    BankUnreachable,
-    CollectRequest,
-    Reason,
-)
-from banks.bifast import connect_banks
-from banks.settings import BankSettings
-
-pytest_plugins = ["test_banks_loopback"]
+pytest_plugins = ["tests.test_banks_loopback"]
 
 # --- what is sent ------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,18 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
-from test_banks_loopback import (
+
+from banks.base import (
+    Answer,
+    BankAnswer,
+    BankRefused,
+    BankUnknown,
+    BankUnreachable,
+    Reason,
+)
+from banks.bifast import BiFast
+from banks.settings import BankSettings
+from tests.test_banks_loopback import (
     ACCOUNT,
     NOW,
     PAYMENT_PATH,
@@ -26,18 +37,7 @@ from test_banks_loopback import (
     snap_reply,
 )
 
-from banks.base import (
-    Answer,
-    BankAnswer,
-    BankRefused,
-    BankUnknown,
-    BankUnreachable,
-    Reason,
-)
-from banks.bifast import BiFast
-from banks.settings import BankSettings
-
-pytest_plugins = ["test_banks_loopback"]
+pytest_plugins = ["tests.test_banks_loopback"]
 
 # --- how it fails ------------------------------------------------------------------------------------------------
 

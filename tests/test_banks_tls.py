@@ -10,14 +10,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.x509.oid import NameOID
-from test_banks_loopback import (
+
+from banks.snap_wire import NotSent, bank_session, exchange
+from tests.test_banks_loopback import (
     PAYMENT_PATH,
     LoopbackBank,
 )
 
-from banks.snap_wire import NotSent, bank_session, exchange
-
-pytest_plugins = ["test_banks_loopback"]
+pytest_plugins = ["tests.test_banks_loopback"]
 
 # --- TLS ---------------------------------------------------------------------------------------------------------
 

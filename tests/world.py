@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import redis
 import requests
 from flask import Flask
 from sqlalchemy import Engine, create_engine, text
@@ -161,6 +160,15 @@ class World:
     sandbox: Sandbox
     numbers: list[str] = field(default_factory=list)
 
+    def reset(self) -> None:
+        """The first morning again: nobody is enrolled, and the bank and the insurer know nobody."""
+        self.clock.now = START
+        for folder in ("out", "in"):
+            for path in (self.sandbox.folder / folder).rglob("*.csv"):
+                path.unlink()
+        empty(self.ports.database)
+        self.ports.redis.flushdb()
+
     def phone(self, number: str = "+6281234567890") -> Phone:
         client = self.app.test_client()
 
@@ -232,6 +240,11 @@ def empty(engine: Engine) -> None:
             if table.name not in SPARED:
                 connection.execute(table.delete())
         connection.execute(text("DELETE FROM procrastinate_events; DELETE FROM procrastinate_jobs"))
+        others = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'sandbox'"
+        for name in connection.scalars(text(others)).all():
+            # The token our client holds stays good; everything else the outside knew is forgotten.
+            if "token" not in name:
+                connection.execute(text(f"DELETE FROM sandbox.{name}"))
 
 
 @pytest.fixture(scope="session")
@@ -262,16 +275,11 @@ def shared_app(settings: Settings) -> tuple[Flask, Clock]:
 
 
 @pytest.fixture
-def world(shared_app: tuple[Flask, Clock], sandbox: Sandbox, redis_url: str) -> World:
+def world(shared_app: tuple[Flask, Clock], sandbox: Sandbox) -> World:
     app, clock = shared_app
-    clock.now = START
-    ports: Ports = app.extensions["ports"]
-    empty(ports.database)
-    redis.Redis.from_url(redis_url).flushdb()
-    for folder in ("out", "in"):
-        for path in (sandbox.folder / folder).rglob("*.csv"):
-            path.unlink()
-    return World(app, ports, clock, sandbox)
+    world = World(app, app.extensions["ports"], clock, sandbox)
+    world.reset()
+    return world
 
 
 class Deaf:

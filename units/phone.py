@@ -5,7 +5,7 @@ import re
 import phonenumbers
 
 # Mobile national numbers are 8[1-35-9] and 9-12 digits in all: phonenumbers 9.0.43, region ID (November 2026).
-_CANONICAL = re.compile(r"\+628[1-35-9]\d{7,10}")
+_CANONICAL = re.compile(r"\+628[1-35-9][0-9]{7,10}")
 
 
 class NotAPhone(ValueError):
@@ -19,7 +19,7 @@ def canonical_phone(typed: str) -> str:
     """
     if _CANONICAL.fullmatch(typed):
         return typed
-    digits = re.sub(r"[^\d+]", "", typed)
+    digits = re.sub(r"[^0-9+]", "", typed)
     if digits.startswith("00"):
         digits = "+" + digits[2:]
     elif digits.startswith("62"):
