@@ -36,23 +36,19 @@ def _ports() -> Ports:
 
 
 @click.command("migrate")
-def migrate() -> None:
+@click.option("--seed", "with_seed", is_flag=True, help="Sandbox only: load its small fictional village too.")
+def migrate(with_seed: bool) -> None:
     """Bring the database to the newest shape and load the reference data."""
     ports = _ports()
+    if with_seed and not ports.settings.sandbox:
+        raise click.ClickException("the fictional village is for the sandbox only")
     migrations.upgrade(ports.database)
     with Session(ports.database) as db, db.begin():
         ensure_partitions(db.connection(), jakarta_day(ports.clock()))
         load_reference(db, connected=ports.settings.BANKS_FILE)
-
-
-@click.command("seed")
-def seed() -> None:
-    """Load the small fictional village of the sandbox."""
-    ports = _ports()
-    if not ports.settings.sandbox:
-        raise click.ClickException("the fictional village is for the sandbox only")
-    with ports.transaction() as work:
-        load_village(work)
+    if with_seed:
+        with ports.transaction() as work:
+            load_village(work)
 
 
 @click.command("worker")
@@ -112,11 +108,12 @@ def _at_noon(ports: Ports, day_text: str) -> Ports:
 
 @click.command("settings")
 def settings() -> None:
-    """List every setting, as the README has it."""
+    """Print the table of settings as the README has it."""
+    click.echo("| name | default | meaning |\n|---|---|---|")
     for name, default, meaning in config.described():
-        click.echo(f"{name}\t{default}\t{meaning}")
+        click.echo(f"| `{name}` | {default} | {meaning} |")
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, seed, worker, autodebit, settings):
+    for command in (migrate, worker, autodebit, settings):
         app.cli.add_command(command)

@@ -159,6 +159,8 @@ def _production_lines(values: Mapping[str, str]) -> list[str]:
             lines.append(f"{name}: the sandbox's public default; production needs its own")
     if values.get("AT_USERNAME") == "sandbox":
         lines.append("AT_USERNAME: `sandbox` reaches no phone")
+    if not values.get("AT_API_URL", "https://").startswith("https://"):
+        lines.append("AT_API_URL: production speaks to its gateway over https only")
     if values.get("SANDBOX_URL"):
         lines.append("SANDBOX_URL: set, but production mounts no sandbox")
     return lines

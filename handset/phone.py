@@ -1,8 +1,10 @@
-"""A feature phone as a small language for tests and tools: dial, press, text, read; it knows only the gateway's wire."""
+"""A feature phone as a small language: dial, press, text, read; it knows the gateway's wire and nothing of ours."""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from units.gsm import SMS_SEPTETS_MAX, septets
 
 # Answers a form POST to a path with (status, body): a test client, or an HTTP session over loopback.
 Post = Callable[[str, Mapping[str, str]], tuple[int, str]]
@@ -10,7 +12,7 @@ Inbox = Callable[[str], Sequence[str]]
 
 
 class NotAnAnswer(AssertionError):
-    """The product broke the gateway's contract: not 200, or neither CON nor END in front."""
+    """The product broke the gateway's contract: not 200, neither CON nor END in front, or more than fits a screen."""
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Phone:
         status, body = self.post(f"{self.prefix}/ussd/africastalking", form)
         if status != 200 or body[:4] not in ("CON ", "END "):
             raise NotAnAnswer(f"{status}: {body[:40]!r}")
+        if septets(body[4:]) > SMS_SEPTETS_MAX:
+            raise NotAnAnswer(f"a screen of {septets(body[4:])} septets")
         self.live, self.screen = body.startswith("CON "), body[4:]
         self.calls.append((pressed, self.screen))
         return self.screen

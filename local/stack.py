@@ -140,8 +140,7 @@ def _once(var: Path, env: Mapping[str, str]) -> list[Spec]:
     keys = str(var / "sandbox")
     return [
         _python(var, env, "sandbox-init", "sandbox", "init", "--dir", keys, "--url", env["SANDBOX_URL"]),
-        _python(var, env, "migrate", "flask", "migrate"),
-        _python(var, env, "seed", "flask", "seed"),
+        _python(var, env, "migrate", "flask", "migrate", "--seed"),
     ]
 
 

@@ -43,7 +43,7 @@ class Inbound:
         key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
         owe(self.work, to, kind, key, facts, priority=URGENT, expires_at=expires)
 
-    def line(self, name: str, **facts: str) -> str:
+    def line(self, name: str, /, **facts: str) -> str:
         return self.work.texts.line(name, self.language, **facts)
 
 

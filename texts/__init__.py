@@ -81,6 +81,9 @@ class Texts:
                     names[parts[1]].append(parts[3])
         return names
 
+    def keys(self, language: str) -> set[str]:
+        return set(self._tables[language])
+
     def screen(self, name: str, language: str, facts: Facts) -> Words:
         table = self._tables[language]
         options = self._options[language][name]
@@ -89,7 +92,7 @@ class Texts:
             {option: table[f"screen/{name}/options/{option}"].format_map(facts) for option in options},
         )
 
-    def line(self, name: str, language: str, **facts: str) -> str:
+    def line(self, name: str, language: str, /, **facts: str) -> str:
         return self._tables[language][f"line/{name}"].format_map(facts)
 
     def word(self, name: str, language: str) -> str:

@@ -39,7 +39,7 @@ class Caller:
     def touched_database(self) -> bool:
         return self._work is not None
 
-    def line(self, name: str, **facts: str) -> str:
+    def line(self, name: str, /, **facts: str) -> str:
         return self.texts.line(name, self.language, **facts)
 
     def word(self, name: str) -> str:

@@ -126,7 +126,9 @@ def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
             try:
                 screen.action(caller)
             except tuple(screen.unless) as refusal:
-                journey = journey.skip(_refusal_screen(screen.unless, refusal))
+                to = _refusal_screen(screen.unless, refusal)
+                # A refusal that lands where success does says that it was done before.
+                journey = journey.done(to) if to == screen.then else journey.skip(to)
             else:
                 journey = journey.done(screen.then)
         elif isinstance(screen, Pick) and screen.none and not screen.choices(caller):
