@@ -1,4 +1,8 @@
-"""The `flask` commands: migrate, seed, worker, the monthly run, the list of settings."""
+"""The `flask` commands: migrate, worker, the monthly run, the table of settings.
+
+What only a command needs (Alembic, Procrastinate, rich) is imported inside it: the web process pays neither their
+start-up time nor their memory.
+"""
 
 import asyncio
 import dataclasses
@@ -7,13 +11,9 @@ from datetime import UTC, date, datetime, time
 import click
 import structlog
 from flask import Flask, current_app
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy.orm import Session
 
 import config
-import jobs
-import migrations
 from autodebit import collect, plan
 from data import load_reference, load_village
 from database import JOB_ANSWER_TIMEOUT_S, make_engine
@@ -39,6 +39,8 @@ def _ports() -> Ports:
 @click.option("--seed", "with_seed", is_flag=True, help="Sandbox only: load its small fictional village too.")
 def migrate(with_seed: bool) -> None:
     """Bring the database to the newest shape and load the reference data."""
+    import migrations
+
     ports = _ports()
     if with_seed and not ports.settings.sandbox:
         raise click.ClickException("the fictional village is for the sandbox only")
@@ -54,6 +56,8 @@ def migrate(with_seed: bool) -> None:
 @click.command("worker")
 def worker() -> None:
     """Run the background worker until it is told to stop."""
+    import jobs
+
     ports = _ports()
     app = jobs.make_engine_app(ports)
 
@@ -77,6 +81,9 @@ def run(month_text: str, as_of: str | None) -> None:
 
     Leaves with 0 when every attempt that was sent has a clear outcome, 2 when one is unknown.
     """
+    from rich.console import Console
+    from rich.table import Table
+
     ports = _ports()
     try:
         month = parse_month(month_text)
@@ -102,7 +109,11 @@ def run(month_text: str, as_of: str | None) -> None:
 def _at_noon(ports: Ports, day_text: str) -> Ports:
     if not ports.settings.sandbox:
         raise click.ClickException("--as-of is for the sandbox only: time is real in production")
-    noon = datetime.combine(date.fromisoformat(day_text), time(12), JAKARTA).astimezone(UTC)
+    try:
+        day = date.fromisoformat(day_text)
+    except ValueError:
+        raise ValueError(f"a day is written YYYY-MM-DD, like 2026-12-07, not {day_text!r}") from None
+    noon = datetime.combine(day, time(12), JAKARTA).astimezone(UTC)
     return dataclasses.replace(ports, clock=lambda: noon)
 
 

@@ -44,7 +44,8 @@ def _hops(field: Field) -> list[Window]:
         windows.append(window)
         _progress(
             f"round {window.round + 1}, {window.callers:2} callers, {window.what:9}: "
-            f"{window.hops_a_second:6,.0f} hops/s, p99 {window.result.p99_ms:6.1f} ms, web CPU {window.web_cpu_ms:.3f} ms/hop"
+            f"{window.hops_a_second:6,.0f} hops/s, "
+            f"p99 {window.result.p99_ms:6.1f} ms, web CPU {window.web_cpu_ms:.3f} ms/hop"
         )
     return windows
 

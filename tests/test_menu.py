@@ -7,8 +7,7 @@ import pytest
 from texts import Texts, load_texts
 from texts.longest import LONGEST
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
-from ussd.engine import RESUME
-from ussd.journey import START
+from ussd.journey import RESUME, START
 from ussd.menu import MENU
 from ussd.page import cut
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Screen

@@ -1,0 +1,175 @@
+"""Every machine of state, every pair of its states: a legal move leaves one event, any other changes nothing."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+import pytest
+from sqlalchemy.orm import Session
+
+from models import (
+    Attempt,
+    AttemptState,
+    CoverMonth,
+    Event,
+    Mandate,
+    MandateState,
+    Membership,
+    MembershipState,
+    Message,
+    MessageState,
+    MonthState,
+)
+from models.machine import Cause, IllegalMove, Moves, Stateful, legal_moves, move
+from models.mandate import FINAL_MANDATES, MANDATE_MOVES
+from models.membership import MEMBERSHIP_MOVES
+from models.message import MESSAGE_MOVES
+from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
+
+NOV = date(2026, 11, 1)
+# Half an hour into December in Jakarta, still November in UTC.
+AT = datetime(2026, 11, 30, 17, 30, tzinfo=UTC)
+CAUSE = Cause("bank", "debited", "2005600")
+
+
+@dataclass(frozen=True)
+class Machine:
+    states: type[StrEnum]
+    moves: Moves
+    begins: StrEnum
+    finals: frozenset[StrEnum]
+    row: Callable[[str], Stateful]
+    subject: tuple[str, str]
+
+
+MACHINES = {
+    "membership": Machine(
+        MembershipState,
+        MEMBERSHIP_MOVES,
+        MembershipState.SUBMITTED,
+        frozenset({MembershipState.ENDED}),
+        lambda state: Membership(worker_id=17, state=state),
+        ("membership", "17"),
+    ),
+    "mandate": Machine(
+        MandateState,
+        MANDATE_MOVES,
+        MandateState.CONSENTED,
+        frozenset({MandateState.REJECTED, MandateState.CANCELLED}),
+        lambda state: Mandate(id=17, state=state),
+        ("mandate", "17"),
+    ),
+    "month": Machine(
+        MonthState,
+        MONTH_MOVES,
+        MonthState.OPEN,
+        frozenset({MonthState.WAIVED}),
+        lambda state: CoverMonth(worker_id=17, month=NOV, state=state),
+        ("month", "17/2026-11"),
+    ),
+    "attempt": Machine(
+        AttemptState,
+        ATTEMPT_MOVES,
+        AttemptState.SCHEDULED,
+        frozenset({AttemptState.CONFIRMED, AttemptState.CANCELLED}),
+        lambda state: Attempt(worker_id=17, month=NOV, n=1, reference="8F3K2", state=state),
+        ("attempt", "8F3K2"),
+    ),
+    "message": Machine(
+        MessageState,
+        MESSAGE_MOVES,
+        MessageState.CREATED,
+        frozenset({MessageState.SENT, MessageState.REFUSED, MessageState.EXPIRED}),
+        lambda state: Message(id=17, month=NOV, state=state),
+        ("message", "2026-11/17"),
+    ),
+}
+PAIRS = [(name, a, b) for name, machine in MACHINES.items() for a in machine.states for b in machine.states]
+LEGAL = [(name, a, b) for name, a, b in PAIRS if b in MACHINES[name].moves[a]]
+ILLEGAL = [pair for pair in PAIRS if pair not in LEGAL]
+
+
+@pytest.mark.parametrize(("name", "before", "after"), LEGAL)
+def test_a_legal_move_is_made_and_leaves_exactly_one_event(name: str, before: StrEnum, after: StrEnum) -> None:
+    machine, db = MACHINES[name], Session()
+    row = machine.row(before.value)
+    move(db, row, machine.moves, after, CAUSE, AT)
+    assert row.state == after.value
+    (event,) = db.new
+    assert isinstance(event, Event)
+    assert (event.subject, event.subject_id) == machine.subject
+    assert (event.before, event.after) == (before.value, after.value)
+    assert (event.actor, event.why, event.code, event.at) == ("bank", "debited", "2005600", AT)
+    assert event.month == date(2026, 12, 1), "an event belongs to the month it is in Jakarta"
+
+
+@pytest.mark.parametrize(("name", "before", "after"), ILLEGAL)
+def test_any_other_move_is_refused_and_changes_nothing(name: str, before: StrEnum, after: StrEnum) -> None:
+    machine, db = MACHINES[name], Session()
+    row = machine.row(before.value)
+    with pytest.raises(IllegalMove, match=f"^{name}: {before.value} -> {after.value}$"):
+        move(db, row, machine.moves, after, CAUSE, AT)
+    assert row.state == before.value
+    assert not db.new
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_every_state_has_its_line_and_is_reached_from_the_first(machine: Machine) -> None:
+    assert set(machine.moves) == set(machine.states)
+    reached, waiting = set[StrEnum](), [machine.begins]
+    while waiting:
+        state = waiting.pop()
+        if state not in reached:
+            reached.add(state)
+            waiting += machine.moves[state]
+    assert reached == set(machine.states)
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_a_final_state_has_no_way_out_and_every_other_has_one(machine: Machine) -> None:
+    assert {state for state in machine.states if not machine.moves[state]} == machine.finals
+
+
+@pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
+def test_no_state_moves_to_itself_for_a_repeat_is_no_event(machine: Machine) -> None:
+    assert [state for state in machine.states if state in machine.moves[state]] == []
+
+
+def test_the_moves_the_rulings_name_are_legal() -> None:
+    assert MonthState.COVERED in MONTH_MOVES[MonthState.MISSED], "catch-up"
+    assert MonthState.OPEN in MONTH_MOVES[MonthState.COVERED], "reversal"
+    assert AttemptState.CONFIRMED in ATTEMPT_MOVES[AttemptState.FAILED_SOFT], "a late success posts"
+    assert AttemptState.CONFIRMED in ATTEMPT_MOVES[AttemptState.FAILED_HARD], "a late success posts"
+
+
+def test_what_may_have_been_sent_is_never_sent_anew() -> None:
+    assert AttemptState.NOTICED not in ATTEMPT_MOVES[AttemptState.UNKNOWN]
+    assert AttemptState.SENT not in ATTEMPT_MOVES[AttemptState.UNKNOWN]
+    assert AttemptState.CANCELLED not in ATTEMPT_MOVES[AttemptState.UNKNOWN]
+    assert MandateState.SUBMITTED not in MANDATE_MOVES[MandateState.UNKNOWN]
+    assert MandateState.CONSENTED not in MANDATE_MOVES[MandateState.UNKNOWN]
+    assert MessageState.SENDING not in MESSAGE_MOVES[MessageState.HELD]
+    assert MessageState.CREATED not in MESSAGE_MOVES[MessageState.HELD]
+
+
+def test_a_mandate_is_active_on_the_banks_word_only() -> None:
+    ways_in = {state for state, to in MANDATE_MOVES.items() if MandateState.ACTIVE in to}
+    assert ways_in == {MandateState.SUBMITTED, MandateState.UNKNOWN}
+
+
+def states_named_by(index: str, table: type[Attempt | Mandate]) -> set[str]:
+    (found,) = (one for one in table.__table__.indexes if one.name == index)  # type: ignore[attr-defined]
+    return set(re.findall(r"'(\w+)'", str(found.dialect_options["postgresql"]["where"])))
+
+
+def test_the_unique_indexes_name_the_same_states_as_the_machines() -> None:
+    assert states_named_by("uq_attempts_one_open", Attempt) == {state.value for state in OPEN_ATTEMPTS}
+    assert states_named_by("uq_mandates_one_live", Mandate) == {state.value for state in FINAL_MANDATES}
+    assert set(FINAL_MANDATES) == MACHINES["mandate"].finals
+
+
+def test_a_move_to_a_state_that_does_not_exist_breaks_at_import() -> None:
+    with pytest.raises(KeyError):
+        legal_moves({MonthState.OPEN: "COVERD"})
