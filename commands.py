@@ -19,6 +19,7 @@ from data import load_reference, load_village
 from database import JOB_ANSWER_TIMEOUT_S, make_engine
 from models.partitions import ensure_partitions
 from ports import Ports
+from sms import sender
 from units.clock import JAKARTA, jakarta_day
 from units.money import rupiah
 from units.month import parse_month
@@ -93,6 +94,9 @@ def run(month_text: str, as_of: str | None) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     collected = collect.collect(ports)
+    if as_of is not None:
+        # The worker's clock is not there yet: what is owed on that day is sent by this command.
+        sender.drain(ports)
     table = Table(title=f"Autodebit {month:%Y-%m}")
     table.add_column("what")
     table.add_column("count", justify="right")

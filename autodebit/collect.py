@@ -48,8 +48,8 @@ def collect(ports: Ports) -> Collected:
     while (sent := _claim(ports)) is not None:
         answer = _ask(ports, sent, resting)
         with ports.transaction() as work:
+            mandate = work.db.get_one(Mandate, sent.mandate_id, with_for_update={"of": Mandate})
             attempt = work.db.get_one(Attempt, sent.key, with_for_update=True)
-            mandate = work.db.get_one(Mandate, sent.mandate_id)
             if attempt.state in (AttemptState.SENT.value, AttemptState.UNKNOWN.value):
                 _record(work, attempt, mandate, answer)
             result.count(attempt)

@@ -52,6 +52,8 @@ def plan(ports: Ports, month: Month) -> Planned:
                 )
                 .order_by(Mandate.id)
                 .limit(CHUNK)
+                # A cancelling member waits for this chunk, and the next chunk sees the cancelled mandate.
+                .with_for_update(of=Mandate)
             )
             rows = work.db.scalars(query).unique().all()
             for mandate in rows:

@@ -29,13 +29,15 @@ from models import (
 )
 from models.event import record
 from models.machine import Cause, move
-from models.month import ATTEMPT_MOVES, MONTH_MOVES
-from units.clock import JAKARTA
+from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
+from units.clock import JAKARTA, jakarta_day
 from units.gsm import shorten
 from units.money import rupiah
-from units.month import Month, day_text, month_name
+from units.month import Month, add_months, day_text, month_name
 from units.phone import masked_tail
 
+# Tries that were sent to a bank for one month, over all mandates (rulings 8).
+TRIES_MAX = 3
 # While a member has been asked what to stop, nothing is debited (rulings 13).
 STOP_OPEN = timedelta(hours=24)
 # The notice is given at least this long before the day it names, on top of NOTICE_HOURS after a gateway took it.
@@ -71,13 +73,18 @@ def _open_month(work: Work, worker_id: int, month: Month) -> CoverMonth:
 def schedule(work: Work, mandate: Mandate, month: Month, due_on: date, *, needs_notice: bool) -> Attempt | None:
     """Fix the attempt for `month` with its amount and reference; None where the month needs none or has one.
 
-    Raises AboveMaximum. A month tried before is tried again by the retry rules, which are not this function's.
+    Raises AboveMaximum. What this mandate has tried already is tried again by the retry rules, not from here; what an
+    earlier mandate tried and finally failed is, on another day, for the member agreed to it anew (rulings 8).
     """
     row = _open_month(work, mandate.worker_id, month)
     if row.state not in (MonthState.OPEN.value, MonthState.MISSED.value):
         return None
-    if _months_attempts(work, mandate.worker_id, month):
+    earlier = _months_attempts(work, mandate.worker_id, month)
+    sent = [attempt.asked_at for attempt in earlier if attempt.asked_at is not None]
+    if len(sent) >= TRIES_MAX or any(_blocks(attempt, mandate) for attempt in earlier):
         return None
+    if sent:
+        due_on = max(due_on, jakarta_day(max(sent)) + timedelta(days=1))
     membership = work.db.get_one(Membership, mandate.worker_id)
     quote = PriceList(work.db, membership.sector).quote(month, membership.base_rp, membership.programmes)
     fee = work.settings.BANK_FEE_RP
@@ -86,7 +93,7 @@ def schedule(work: Work, mandate: Mandate, month: Month, due_on: date, *, needs_
     attempt = Attempt(
         month=month,
         worker_id=mandate.worker_id,
-        n=1,
+        n=len(earlier) + 1,
         mandate_id=mandate.id,
         reference=new_reference(),
         jkk_rp=quote.by_programme["JKK"],
@@ -100,13 +107,35 @@ def schedule(work: Work, mandate: Mandate, month: Month, due_on: date, *, needs_
         bank_reference="",
         changed_at=work.now,
     )
-    reference = AttemptReference(reference=attempt.reference, month=month, worker_id=mandate.worker_id, n=1)
+    reference = AttemptReference(reference=attempt.reference, month=month, worker_id=mandate.worker_id, n=attempt.n)
     work.db.add_all([attempt, reference])
     work.db.flush()
     record(work.db, attempt.subject, "system", "schedule", "", "", attempt.state, work.now)
     if needs_notice:
         _owe_notice(work, attempt, mandate)
     return attempt
+
+
+def _blocks(attempt: Attempt, mandate: Mandate) -> bool:
+    """Whether an earlier attempt forbids another: it is open, it succeeded, or it was this mandate's own."""
+    taken = (*OPEN_ATTEMPTS, AttemptState.CONFIRMED)
+    return attempt.state in taken or (attempt.mandate_id == mandate.id and attempt.asked_at is not None)
+
+
+def first_unpaid(work: Work, worker_id: int, month: Month) -> Month:
+    """The first month from `month` on that is neither paid nor under way."""
+    paid = select(CoverMonth.month).where(
+        CoverMonth.worker_id == worker_id, CoverMonth.month >= month, CoverMonth.state != MonthState.OPEN.value
+    )
+    under_way = select(Attempt.month).where(
+        Attempt.worker_id == worker_id,
+        Attempt.month >= month,
+        Attempt.state.in_([state.value for state in OPEN_ATTEMPTS]),
+    )
+    taken = {*work.db.scalars(paid), *work.db.scalars(under_way)}
+    while month in taken:
+        month = add_months(month, 1)
+    return month
 
 
 def schedule_first(work: Work, mandate: Mandate) -> Attempt | None:

@@ -44,26 +44,33 @@ class AccountFull(Exception):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the consent says about money: the first month's price, the next change, the maximum, the bank's fee."""
+    """What the consent says about money: the first month and its price, the next change, the maximum, the bank's fee."""
 
     month: Month
+    at_once: bool
+    """Whether the first month is debited as soon as the bank agrees: it is today's, and nobody has paid it yet."""
     first: Quote
     change: tuple[Month, Quote] | None
     max_rp: int
     fee_rp: int
 
 
-def live(work: Work, worker_id: int) -> Mandate | None:
+def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
+    """The worker's mandate that is not final. Locks are taken in one order: mandate, attempt, month."""
     query = select(Mandate).where(Mandate.worker_id == worker_id, Mandate.state.not_in(_FINAL))
+    if lock:
+        query = query.with_for_update(of=Mandate).execution_options(populate_existing=True)
     return work.db.scalars(query).unique().one_or_none()
 
 
 def terms(work: Work, worker: Worker) -> Terms:
     membership = work.db.get_one(Membership, worker.id)
-    prices, month = PriceList(work.db, membership.sector), first_month(work.today)
+    prices, this = PriceList(work.db, membership.sector), first_month(work.today)
+    month = contributions.first_unpaid(work, worker.id, this)
     base, programmes, fee = membership.base_rp, membership.programmes, work.settings.BANK_FEE_RP
     return Terms(
         month,
+        month == this,
         prices.quote(month, base, programmes),
         prices.next_change(month, base, programmes),
         prices.highest_rp(month, base, programmes) + fee,
@@ -130,7 +137,7 @@ def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:
 
     A bank whose product knows no cancelling is told by a person: the event is the work item (rulings 7).
     """
-    mandate = live(work, worker.id)
+    mandate = live(work, worker.id, lock=True)
     if mandate is None:
         raise NoMandate
     contributions.cancel_unsent(work, mandate, cause)
@@ -182,7 +189,7 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "")
     facts = bank_facts(mandate)
     attempt = contributions.schedule_first(work, mandate)
     if attempt is None:
-        owe_worker(work, mandate.worker, "mandate_active_waiting", f"mandate_active:{mandate.id}", facts)
+        _tell_active_without_debit(work, mandate, facts)
         return
     owe_worker(
         work,
@@ -191,6 +198,14 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "")
         f"mandate_active:{mandate.id}",
         {"month": month_name(attempt.month, mandate.worker.language), "amount": rupiah(attempt.total_rp), **facts},
     )
+
+
+def _tell_active_without_debit(work: Work, mandate: Mandate, facts: dict[str, str]) -> None:
+    worker, this = mandate.worker, first_month(work.today)
+    month = contributions.first_unpaid(work, worker.id, this)
+    kind = "mandate_active_waiting" if month == this else "mandate_active_later"
+    said = {"month": month_name(month, worker.language), **facts}
+    owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said)
 
 
 def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool = True) -> None:

@@ -96,7 +96,7 @@ class Attempt(Base):
         ),
         Index(None, "mandate_id"),
         CheckConstraint("jkk_rp > 0 AND jkm_rp > 0 AND jht_rp >= 0 AND fee_rp >= 0", name="amounts_positive"),
-        CheckConstraint("n BETWEEN 1 AND 3", name="tries_max"),
+        CheckConstraint("n BETWEEN 1 AND 99", name="numbered"),
         {"postgresql_partition_by": "RANGE (month)"},
     )
 

@@ -127,6 +127,10 @@ def _stop_is_open(inbound: Inbound) -> bool:
 
 def _stop_answered(inbound: Inbound, word: str) -> None:
     work, cancelled = inbound.work, False
+    if word == "2" and sum(mandates.live(work, worker.id) is not None for worker in inbound.workers) > 1:
+        # Whoever holds a shared phone must not end another's cover: each cancels with the own PIN.
+        inbound.answer("stop_many")
+        return
     for worker in inbound.workers:
         worker.stop_asked_at = None
         if word == "1":

@@ -328,3 +328,45 @@ def test_a_refused_membership_is_told_and_cancels_the_mandate(world: World) -> N
     assert world.one("SELECT state FROM mandates") == "cancelled"
     phone.dial()
     assert "ditolak BPJS" in phone.press("3")
+
+
+def test_a_new_mandate_after_a_closed_account_collects_the_month_on_another_day(world: World) -> None:
+    member(world, CLOSED)
+    world.collect()
+    authorise(world.phone(), GOOD)
+    world.ask_banks()
+    assert world.collect().by_state == {}, "one try a day"
+    world.clock.forward(days=1)
+    assert world.collect().by_state == {"confirmed": 1}
+    assert [tuple(row) for row in world.rows("SELECT n, state FROM attempts ORDER BY n")] == [
+        (1, "failed_hard"),
+        (2, "confirmed"),
+    ]
+
+
+def test_a_mandate_cancelled_before_its_debit_leaves_the_month_to_the_next_one(world: World) -> None:
+    member(world)
+    phone = world.phone()
+    phone.dial()
+    phone.press("2", "1", "2", PIN)
+    authorise(phone, "1140099999")
+    world.ask_banks()
+    assert world.collect().by_state == {"confirmed": 1}
+    assert len(debits(world)) == 1
+
+
+def test_who_paid_this_month_consents_to_the_next_one_first(world: World) -> None:
+    member(world)
+    world.collect()
+    phone = world.phone()
+    phone.dial()
+    phone.press("2", "1", "2", PIN)
+    phone.dial()
+    phone.press("2", "1", "1140099999", "1", "3")
+    words = phone.read_on().replace("\n", " ")
+    assert "Rp28.400 tiap tgl 10 mulai iuran Des" in words
+    phone.press("1", PIN)
+    world.ask_banks()
+    assert "Debit pertama untuk iuran Des 2026" in world.last_sms()
+    world.collect()
+    assert len(debits(world)) == 1

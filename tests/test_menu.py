@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from texts import Texts, load_texts
-from texts.longest import LONGEST
+from texts.longest import COMPOSED, LONGEST
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
 from ussd.journey import RESUME, START
 from ussd.menu import MENU
@@ -98,6 +98,16 @@ def test_every_screen_fits_a_phone_with_the_longest_data(texts: Texts, language:
             assert all(option in words for option in options)
             if isinstance(screen, End) and not line:
                 assert len(pages) == 1, f"{name}: an end has no next page for {language}"
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_what_is_put_into_a_text_stays_within_its_field(texts: Texts, language: str) -> None:
+    for field, prefixes in COMPOSED.items():
+        for key in texts.keys(language):
+            kind, _, name = key.partition("/")
+            if kind in ("line", "word") and name.startswith(prefixes) and not name.startswith("status.short"):
+                said = texts.line(name, language, **LONGEST) if kind == "line" else texts.word(name, language)
+                assert septets(said) <= septets(LONGEST[field]), (language, key, septets(said))
 
 
 def test_the_last_words_of_a_failed_call_fit_too(texts: Texts) -> None:

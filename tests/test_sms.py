@@ -263,3 +263,18 @@ def test_receipts_go_to_the_worker_who_owns_the_fact(world: World) -> None:
 @pytest.mark.parametrize(("text", "word"), [("", ""), ("  ", ""), ("STOP!", "STOP"), ("cek#1", "CEK"), ("ÇEK", "CEK")])
 def test_the_first_word_is_read_without_case_accents_and_marks(text: str, word: str) -> None:
     assert first_word(text) == word
+
+
+def test_stop_on_a_shared_phone_ends_nobody_elses_autodebit(world: World) -> None:
+    phone = world.phone()
+    enrol(phone)
+    enrol(phone, BUDI_NIK, BUDI)
+    for who in ("1", "2"):
+        phone.dial()
+        phone.press("2", who, "1", f"114001234{who}", "1", "2")
+        phone.read_on()
+        phone.press("1", "274913")
+    phone.text("STOP")
+    phone.text("2")
+    assert "satu per satu" in world.last_sms()
+    assert world.one("SELECT count(*) FROM mandates WHERE state = 'consented'") == 2

@@ -4,6 +4,24 @@ NAME_SHOWN_SEPTETS = 16
 VILLAGE_SHOWN_SEPTETS = 18
 BANK_SHOWN_SEPTETS = 18
 
+
+def _phrase(septets_max: int) -> str:
+    """As long as it may be, and cut into words as any sentence is."""
+    return ("WWWWWWW " * septets_max)[: septets_max - 1] + "W"
+
+
+# Lines and words that are put into other texts; a test proves that each stays within its field.
+COMPOSED = {
+    "plan": ("plan.",),
+    "change": ("change",),
+    "fee": ("fee",),
+    "savings": ("jht_",),
+    "status": ("status.",),
+    "state": ("mandate.", "membership."),
+    "reason": ("reason.",),
+    "what": ("resume.",),
+}
+
 LONGEST = {
     "name": "W" * NAME_SHOWN_SEPTETS,
     "village": "W" * VILLAGE_SHOWN_SEPTETS,
@@ -30,12 +48,14 @@ LONGEST = {
     "age_max": "64",
     "code": "*5000*73#",
     "ref": "WWWWWWWWWWWW",
-    "state": "W" * 26,
-    "status": "W" * 80,
-    "reason": "W" * 30,
-    "what": "W" * 20,
-    "change": "W" * 29,
-    "fee": "W" * 29,
+    "state": _phrase(26),
+    "status": _phrase(80),
+    "reason": _phrase(30),
+    "what": _phrase(20),
+    "change": _phrase(29),
+    "fee": _phrase(29),
+    "plan": _phrase(70),
+    "savings": _phrase(50),
     "initials": "W.W.",
     "programmes": "JKK+JKM+JHT",
     "low": "18,2",

@@ -25,6 +25,7 @@ class Caller:
     left: str = ""
     """The screen that a dropped call was on, while its caller is asked whether to go on."""
     _work: Work | None = field(default=None, repr=False)
+    _workers: list[Worker] | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         return "Caller(***)"
@@ -35,10 +36,6 @@ class Caller:
             self._work = self.open_work()
         return self._work
 
-    @property
-    def touched_database(self) -> bool:
-        return self._work is not None
-
     def line(self, name: str, /, **facts: str) -> str:
         return self.texts.line(name, self.language, **facts)
 
@@ -46,7 +43,9 @@ class Caller:
         return self.texts.word(name, self.language)
 
     def workers(self) -> list[Worker]:
-        return list(self.work.workers_at(self.phone_index))
+        if self._workers is None:
+            self._workers = list(self.work.workers_at(self.phone_index))
+        return self._workers
 
     def worker(self) -> Worker:
         """The one that was picked, or the only one this number reaches; never one of another number."""

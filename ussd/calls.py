@@ -53,7 +53,7 @@ class Calls:
                 return self._end("busy", FIRST_LANGUAGE)
             reply = self._held_turn(asked, phone_index, held)
         except PinChecksBusy:
-            reply = None
+            return self._give_up(held, "busy")
         except RedisError as error:
             log.error("ussd_redis_away", kind=type(error).__name__)
             return self._end("trouble", FIRST_LANGUAGE)
@@ -67,7 +67,7 @@ class Calls:
             reply = None
         if reply is not None:
             return reply
-        return self._give_up(held)
+        return self._give_up(held, "trouble")
 
     def _hold(self, caller: str) -> Held | None:
         until = time.monotonic() + _HOLD_WAIT_S
@@ -77,7 +77,7 @@ class Calls:
             time.sleep(_HOLD_STEP_S)
         return held
 
-    def _give_up(self, held: Held | None) -> Reply:
+    def _give_up(self, held: Held | None, line: str) -> Reply:
         language = FIRST_LANGUAGE
         if held is not None:
             language = held.language or FIRST_LANGUAGE
@@ -85,7 +85,7 @@ class Calls:
                 self._journeys.release(held)
             except RedisError as error:
                 log.error("ussd_redis_away", kind=type(error).__name__)
-        return self._end("trouble", language)
+        return self._end(line, language)
 
     def _end(self, line: str, language: str) -> Reply:
         texts = self._ports.texts

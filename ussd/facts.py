@@ -122,10 +122,13 @@ def mandate_terms(caller: Caller) -> Facts:
     return {
         **chosen_bank(caller),
         "account": masked_tail(caller.answers["account"]),
-        "amount": rupiah(terms.first.total_rp),
-        "month": month_name(terms.month, caller.language),
+        "plan": caller.line(
+            "plan.now" if terms.at_once else "plan.later",
+            amount=rupiah(terms.first.total_rp),
+            month=month_name(terms.month, caller.language),
+            day=caller.answers["day"],
+        ),
         "change": _change_line(caller, terms.change),
-        "day": caller.answers["day"],
         "max": rupiah(terms.max_rp),
         "fee": fee,
     }
@@ -182,12 +185,12 @@ def amounts(caller: Caller) -> Facts:
     member = work.db.get_one(Membership, worker.id)
     cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
     if "JHT" not in PROGRAMMES[member.programmes]:
-        jht = caller.line("jht_none")
+        savings = caller.line("jht_none")
     elif member.jht_balance_rp is None or member.jht_as_of is None:
-        jht = caller.line("jht_unknown")
+        savings = caller.line("jht_unknown")
     else:
-        jht = caller.line("jht_known", jht=rupiah(member.jht_balance_rp), as_of=day_text(member.jht_as_of))
-    return {"total": rupiah(ledger.paid_total_rp(work, worker.id)), "count": str(cover.months_paid), "jht": jht}
+        savings = caller.line("jht_known", jht=rupiah(member.jht_balance_rp), as_of=day_text(member.jht_as_of))
+    return {"total": rupiah(ledger.paid_total_rp(work, worker.id)), "count": str(cover.months_paid), "savings": savings}
 
 
 def own_data(caller: Caller) -> Facts:

@@ -329,7 +329,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "jkk_rp > 0 AND jkm_rp > 0 AND jht_rp >= 0 AND fee_rp >= 0", name=op.f("ck_attempts_amounts_positive")
         ),
-        sa.CheckConstraint("n BETWEEN 1 AND 3", name=op.f("ck_attempts_tries_max")),
+        sa.CheckConstraint("n BETWEEN 1 AND 99", name=op.f("ck_attempts_numbered")),
         sa.ForeignKeyConstraint(["mandate_id"], ["mandates.id"], name=op.f("fk_attempts_mandate_id")),
         sa.ForeignKeyConstraint(
             ["month", "worker_id"], ["months.month", "months.worker_id"], name=op.f("fk_attempts_month")
