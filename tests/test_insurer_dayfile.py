@@ -159,6 +159,7 @@ HEAD = "H,IURAN-RESULT,1,result-a.csv"
         "R,R-1,REFUSED,,why,more",
         "X,R-1,REFUSED,,why",
         '"R,R-1,REFUSED,,why',
+        'R,"R-1"x,REFUSED,,why',
         "",
     ],
 )
@@ -237,7 +238,8 @@ def test_half_written_and_hidden_files_do_not_wait(files: DayFiles, in_dir: Path
     for name in (".result-b.csv", "result-c.csv.part"):
         (in_dir / name).write_bytes(b"x")
     (in_dir / "folder.csv").mkdir()
-    (in_dir / "link.csv").symlink_to(tmp_path)
+    (tmp_path / "elsewhere").write_bytes(b"x")
+    (in_dir / "link.csv").symlink_to(tmp_path / "elsewhere")
     assert list(files.waiting()) == ["result-a.csv"]
 
 

@@ -21,10 +21,13 @@ class NotGsm(ValueError):
 
 def septets(text: str) -> int:
     """Septets of `text`; an extension character such as `[` is two. Raises NotGsm naming the character."""
-    if not (_BASIC.issuperset(text) or set(text) <= _BASIC | _EXTENDED):
-        bad = next(c for c in text if c not in _BASIC and c not in _EXTENDED)
-        raise NotGsm(f"{bad!r} is not in GSM 03.38")
-    return len(text) + sum(c in _EXTENDED for c in text)
+    if _BASIC.issuperset(text):
+        return len(text)
+    others = [char for char in text if char not in _BASIC]
+    for char in others:
+        if char not in _EXTENDED:
+            raise NotGsm(f"{char!r} is not in GSM 03.38")
+    return len(text) + len(others)
 
 
 def to_gsm(text: str) -> str:

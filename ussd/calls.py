@@ -1,7 +1,7 @@
 """One hop from the gateway's words to ours: hold the caller, repeat or take the turn, commit, then save the place."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 from redis import RedisError
@@ -101,9 +101,8 @@ class Calls:
         if hop.repeated:
             self._journeys.release(held)
             return Reply(journey.reply, journey.reply_end, journey.screen)
-        after, reply = self._transact(asked, phone_index, replace(journey, session=session), hop)
-        after = replace(
-            after,
+        after, reply = self._transact(asked, phone_index, journey.but(session=session), hop)
+        after = after.but(
             turn_key=self._turn_key(asked.text),
             typed=len(asked.text),
             reply=reply.text,
@@ -160,7 +159,7 @@ class Calls:
         try:
             if journey.ended:
                 # An answer after the end starts a new call at the top.
-                journey = replace(Journey(language=journey.language), session=journey.session)
+                journey = Journey(language=journey.language, session=journey.session)
                 hop = _Hop()
             if hop.walked:
                 journey = walk(MENU, journey, [clean(part) for part in hop.walked], caller)

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
 from ussd.caller import Caller
@@ -43,7 +43,7 @@ def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> t
     if pressed == MORE:
         pages = _pages(menu[journey.screen], journey, caller, "")
         if pages[min(journey.page, len(pages) - 1)].more:
-            return _show(menu, replace(journey, page=journey.page + 1, wrong=0), caller, "")
+            return _show(menu, journey.but(page=journey.page + 1, wrong=0), caller, "")
     screen = menu[journey.screen]
     try:
         after = _answer(screen, journey, pressed, caller)
@@ -75,8 +75,8 @@ def _wrong(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Jou
     if journey.wrong + 1 >= WRONG_MAX:
         # The call ends here, the journey does not: a redial offers to go on.
         words = _marked(caller, caller.line("too_many", code=caller.code))
-        return replace(journey, wrong=0), Reply(words, True, journey.screen)
-    return _show(menu, replace(journey, wrong=journey.wrong + 1), caller, caller.line(line))
+        return journey.but(wrong=0), Reply(words, True, journey.screen)
+    return _show(menu, journey.but(wrong=journey.wrong + 1), caller, caller.line(line))
 
 
 def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> Journey:
@@ -186,4 +186,4 @@ def _show(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Jour
     text = "\n".join(part for part in (line, page.text, " ".join(ways)) if part)
     end = isinstance(screen, End) and not page.more
     shown = Reply(_marked(caller, text), end, journey.screen)
-    return replace(journey, page=at, ended=end, language=caller.language), shown
+    return journey.but(page=at, ended=end, language=caller.language), shown

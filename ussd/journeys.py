@@ -1,9 +1,12 @@
 """Journeys in Redis: one round trip to take a caller's place and lock it, one to put it back; all of it sealed."""
 
+import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from redis import Redis
+from redis.exceptions import NoScriptError
 
 from sealing import Keyring, Unreadable
 from ussd.journey import MENU_VERSION, Journey
@@ -29,6 +32,8 @@ redis.call('DEL', KEYS[2])
 return 1
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+# Redis names a script by the SHA-1 of its text; that is its protocol, not our choice of a hash.
+_SHA = {script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (_HOLD, _SAVE, _RELEASE)}
 
 
 class LostHold(Exception):
@@ -49,9 +54,13 @@ class Journeys:
     def __init__(self, redis: Redis, keys: Keyring) -> None:
         self._box = keys.shared
         self._redis = redis
-        self._hold = redis.register_script(_HOLD)
-        self._save = redis.register_script(_SAVE)
-        self._release = redis.register_script(_RELEASE)
+
+    def _run(self, script: str, keys: tuple[str, ...], *values: str | bytes | int) -> Any:
+        """A script by its hash; sent whole where the server does not know it yet (or any more)."""
+        try:
+            return self._redis.evalsha(_SHA[script], len(keys), *keys, *values)
+        except NoScriptError:
+            return self._redis.eval(script, len(keys), *keys, *values)
 
     @staticmethod
     def _keys(caller: str) -> tuple[str, str, str]:
@@ -64,7 +73,7 @@ class Journeys:
         A journey of another menu version or key is as good as none.
         """
         token = secrets.token_hex(8)
-        found = self._hold(keys=self._keys(caller), args=[token, LOCK_MS])
+        found = self._run(_HOLD, self._keys(caller), token, LOCK_MS)
         if not found[0]:
             return None
         journey, language = (found[1], found[2]) if len(found) > 1 else (None, None)
@@ -86,12 +95,12 @@ class Journeys:
             self._redis.set(language_key, journey.language, ex=LANGUAGE_TTL_S)
         sealed = self._box.seal(journey.dumps(), held.caller)
         ttl_s = ENDED_TTL_S if journey.ended else JOURNEY_TTL_S
-        if not self._save(keys=(journey_key, lock_key), args=[held.token, sealed, ttl_s]):
+        if not self._run(_SAVE, (journey_key, lock_key), held.token, sealed, ttl_s):
             raise LostHold
 
     def release(self, held: Held) -> None:
         """Let the next turn in with the place as it was."""
-        self._release(keys=self._keys(held.caller)[1:2], args=[held.token])
+        self._run(_RELEASE, self._keys(held.caller)[1:2], held.token)
 
     def owns_session(self, session: str, caller: str) -> bool:
         """Whether a gateway's session began with this caller: another phone on it is turned away."""
