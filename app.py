@@ -30,7 +30,7 @@ WEB_THREADS = 8
 
 
 def make_redis(url: str) -> Redis:
-    """A client for a call: half a second and one quick second try, never redis-py's ten (services.md 1)."""
+    """A client for a call: half a second and no second try; redis-py's own ten take seconds (services.md 1)."""
     return Redis.from_url(
         url,
         socket_timeout=0.5,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -124,9 +124,10 @@ class Settings(BaseSettings):
 
     @field_validator("DATABASE_URL", "REDIS_URL")
     @classmethod
-    def _a_url(cls, value: SecretStr) -> SecretStr:
-        if urlsplit(value.get_secret_value()).scheme not in ("postgresql", "redis", "rediss"):
-            raise ValueError("not a URL of a known kind (postgresql://, redis://, rediss://)")
+    def _a_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        kinds = ("postgresql",) if info.field_name == "DATABASE_URL" else ("redis", "rediss")
+        if urlsplit(value.get_secret_value()).scheme not in kinds:
+            raise ValueError(f"not a URL that begins with {' or '.join(f'{kind}://' for kind in kinds)}")
         return value
 
     @field_validator("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")

@@ -57,4 +57,6 @@ def make_engine(url: str, *, answer_timeout_s: float, connections_max: int) -> E
         max_overflow=0,
         pool_timeout=_POOL_TIMEOUT_S,
         pool_pre_ping=False,
+        # An error names the statement, never what was in it.
+        hide_parameters=True,
     )

@@ -12,8 +12,8 @@ from ports import Ports
 
 log = structlog.get_logger()
 
-# Longer than a bank client's time-outs together, so that no second worker asks while the first may yet be answered.
-LEASE = timedelta(minutes=2)
+# Above all the time a bank's client may take: token, request, a second token and request, each with its time-outs.
+LEASE = timedelta(minutes=15)
 AGAIN_AFTER = timedelta(minutes=5)
 
 
@@ -72,9 +72,10 @@ def _ask(ports: Ports, asked: _Asked, resting: set[str]) -> bool:
                 mandates.unreachable(work, mandate, work.now + AGAIN_AFTER)
                 return False
             case BankRefused(reason=Reason.OURS, code=code):
-                # Our own fault, so no member is told of a refusal; it waits for a person as unknown.
-                log.error("bank_refuses_us", bank=asked.bank_code, code=code)
-                mandates.unknown(work, mandate, code)
+                # Our own fault: nothing was made, no member is blamed, and the bank rests until the next round.
+                log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
+                mandates.unreachable(work, mandate, work.now + AGAIN_AFTER)
+                return False
             case BankRefused(reason=reason, code=code):
                 mandates.rejected(work, mandate, reason.value, code)
             case BankUnknown(code=code):

@@ -3,16 +3,18 @@
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, or_, select
 
-from insurance import contributions
-from models import CoverMonth, Mandate, MandateState, Membership, MembershipState, MonthState
+from insurance import schedule
+from models import Attempt, CoverMonth, Mandate, MandateState, Membership, MembershipState, MonthState
+from models.month import OPEN_ATTEMPTS
 from ports import Ports
 from units.month import Month, add_months, month_of
 
 log = structlog.get_logger()
 
-CHUNK = 500
+# Small, because a call of one of these members waits for the chunk.
+CHUNK = 50
 
 
 class OutsideWindow(ValueError):
@@ -23,6 +25,25 @@ class OutsideWindow(ValueError):
 class Planned:
     scheduled: int = 0
     above_maximum: int = 0
+    too_late: int = 0
+
+
+def _taken(month: Month) -> ColumnElement[bool]:
+    """Whether the month is settled, under way, or was tried through this very mandate."""
+    settled = exists().where(
+        CoverMonth.month == month,
+        CoverMonth.worker_id == Mandate.worker_id,
+        CoverMonth.state.not_in([MonthState.OPEN.value, MonthState.MISSED.value]),
+    )
+    tried = exists().where(
+        Attempt.month == month,
+        Attempt.worker_id == Mandate.worker_id,
+        or_(
+            Attempt.mandate_id == Mandate.id,
+            Attempt.state.in_([state.value for state in OPEN_ATTEMPTS]),
+        ),
+    )
+    return or_(settled, tried)
 
 
 def plan(ports: Ports, month: Month) -> Planned:
@@ -37,9 +58,6 @@ def plan(ports: Ports, month: Month) -> Planned:
             this = month_of(work.today)
             if not this <= month <= add_months(this, 1):
                 raise OutsideWindow(f"{month:%Y-%m} is not {this:%Y-%m} or the month after it")
-            covered = select(CoverMonth.worker_id).where(
-                CoverMonth.month == month, CoverMonth.state != MonthState.OPEN.value
-            )
             query = (
                 select(Mandate)
                 .join(Membership, Membership.worker_id == Mandate.worker_id)
@@ -48,7 +66,7 @@ def plan(ports: Ports, month: Month) -> Planned:
                     Mandate.state == MandateState.ACTIVE.value,
                     Membership.state == MembershipState.VERIFIED.value,
                     Mandate.expires_on > work.today,
-                    Mandate.worker_id.not_in(covered),
+                    ~_taken(month),
                 )
                 .order_by(Mandate.id)
                 .limit(CHUNK)
@@ -57,12 +75,13 @@ def plan(ports: Ports, month: Month) -> Planned:
             )
             rows = work.db.scalars(query).unique().all()
             for mandate in rows:
-                due = contributions.first_due(work, mandate, month)
                 try:
-                    made = contributions.schedule(work, mandate, month, due, needs_notice=True)
-                except contributions.AboveMaximum:
+                    made = schedule.schedule_noticed(work, mandate, month)
+                except schedule.AboveMaximum:
                     log.error("amount_above_maximum", mandate=mandate.id, month=f"{month:%Y-%m}")
                     result.above_maximum += 1
+                except schedule.TooLate:
+                    result.too_late += 1
                 else:
                     result.scheduled += made is not None
             if not rows:

@@ -16,6 +16,7 @@ class Yes:
     language: str
     words: str
     session: str
+    phone: str
     channel: str = "ussd"
 
     def __repr__(self) -> str:
@@ -31,6 +32,8 @@ def keep(work: Work, worker: Worker, yes: Yes) -> Consent:
         text_sealed=work.box(worker).seal(yes.words, "consent.text"),
         text_hash=hashlib.sha256(yes.words.encode()).hexdigest(),
         channel=yes.channel,
+        phone_index=work.keys.index("phone", yes.phone),
+        phone_sealed=work.box(worker).seal(yes.phone, "consent.phone"),
         session=yes.session,
         at=work.now,
     )

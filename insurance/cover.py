@@ -13,13 +13,13 @@ from units.month import Month, add_months, last_day, month_of
 
 # Source: the insurer's FAQ (programme.md 1.5): after three unpaid months in a row membership is inactive.
 GRACE_MONTHS = 3
-# Months looked back for the last posted one; whoever has none in three years has lapsed all the same.
+# How far back a count of many looks; whoever paid nothing in three years counts with those who never did.
 MONTHS_BACK = 36
 
 
 class CoverState(StrEnum):
     NONE = "none"
-    """Nothing was ever paid."""
+    """Nothing was paid for this month or any before it."""
     WAITING = "waiting"
     """Paid, and the insurer has yet to post it: never called protected."""
     PROTECTED = "protected"
@@ -66,29 +66,33 @@ def compute(paid: Iterable[Month], posted: Iterable[Month], today: date, due_day
         return Cover(CoverState.WAITING, until, owed, len(paid_months))
     paid_before = [month for month in paid_months if month < this]
     if not paid_before:
-        return Cover(CoverState.WAITING if paid_months else CoverState.NONE, None, this, len(paid_months))
+        state = CoverState.WAITING if paid_months - posted_months else CoverState.NONE
+        return Cover(state, None, this, len(paid_months))
     return Cover(_unpaid_state(max(paid_before), until, today, due_day), until, this, len(paid_months))
 
 
 def _unpaid_state(last_paid: Month, until: date | None, today: date, due_day: int) -> CoverState:
     this = month_of(today)
     whole_months_unpaid = (this.year - last_paid.year) * 12 + this.month - last_paid.month - 1
-    if whole_months_unpaid >= GRACE_MONTHS:
-        return CoverState.LAPSED
     if until is None or until < last_day(last_paid):
         # The last month paid is not posted yet; until it is, nothing is promised and nothing is held against them.
         return CoverState.WAITING
+    if whole_months_unpaid >= GRACE_MONTHS:
+        return CoverState.LAPSED
     steps = whole_months_unpaid + (1 if today.day > due_day else 0)
     return (CoverState.DUE, CoverState.GRACE_1, CoverState.GRACE_2, CoverState.GRACE_3)[steps]
 
 
-def covers(db: Session, worker_ids: Sequence[int], today: date, due_day: int) -> Mapping[int, Cover]:
-    """Cover of each worker, from one query over the months."""
+def covers(
+    db: Session, worker_ids: Sequence[int], today: date, due_day: int, since: Month | None = None
+) -> Mapping[int, Cover]:
+    """Cover of each worker, from one query over the months; `since` leaves out those before, for counts of many."""
     query = select(CoverMonth.worker_id, CoverMonth.month, CoverMonth.posted_on).where(
         CoverMonth.worker_id.in_(worker_ids),
         CoverMonth.state == MonthState.COVERED.value,
-        CoverMonth.month >= add_months(month_of(today), -MONTHS_BACK),
     )
+    if since is not None:
+        query = query.where(CoverMonth.month >= since)
     paid: dict[int, set[Month]] = {worker_id: set() for worker_id in worker_ids}
     posted: dict[int, set[Month]] = {worker_id: set() for worker_id in worker_ids}
     for worker_id, month, posted_on in db.execute(query):

@@ -18,6 +18,7 @@ from units.nik import Nik
 
 # A SNAP account name has at most 100 characters (programme.md 3.4); nobody types more than 60 on a keypad.
 NAME_LETTERS_MAX = 60
+_STANDING = (MembershipState.SUBMITTED.value, MembershipState.VERIFIED.value)
 
 
 class AlreadyEnrolled(Exception):
@@ -121,7 +122,9 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
 def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes) -> None:
     known = work.db.scalars(select(Worker).where(Worker.nik_index == nik_index)).unique().one_or_none()
     if known is not None:
-        here = any(contact.phone_index == phone_index for contact in known.contacts)
+        # Only what a repeat would do again may say that it was done: a refused enrolment needs a person.
+        stands = work.db.get_one(Membership, known.id).state in _STANDING
+        here = stands and any(contact.phone_index == phone_index for contact in known.contacts)
         raise AlreadyEnrolledHere if here else AlreadyEnrolled
 
 

@@ -3,21 +3,24 @@
 from collections.abc import Sequence
 from datetime import date
 
+import structlog
 from sqlalchemy import select, update
 
-from insurance import contributions, mandates
+from insurance import mandates, schedule
 from insurance.cover import CoverState, covers
 from insurance.ledger import post_to_insurer
 from insurance.receipts import owe_worker
 from insurance.references import new_reference
 from insurance.work import Work
 from insurer.base import Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
-from models import Attempt, AttemptReference, CoverMonth, InsurerFile, Membership, MembershipState, MonthState
+from models import Attempt, AttemptReference, CoverMonth, InsurerFile, Membership, MembershipState, MonthState, Worker
 from models.event import record
 from models.machine import Cause, move
 from models.membership import MEMBERSHIP_MOVES
 from units.month import day_text, month_name
 from units.phone import masked_tail
+
+log = structlog.get_logger()
 
 # One file holds at most this many lines of each kind; the rest goes into the next.
 FILE_LINES_MAX = 50_000
@@ -134,22 +137,31 @@ def _apply_registration(work: Work, line: RegistrationResult) -> None:
     worker, reason = member.worker, line.reason if line.reason in _REASONS else "other"
     to = MembershipState[line.outcome]
     move(work.db, member, MEMBERSHIP_MOVES, to, Cause("insurer", "answer", line.reason), work.now)
-    name = work.name(worker)
+    fresh = work.is_fresh(member.submitted_at)
     if to is MembershipState.VERIFIED:
         member.kpj_sealed = work.box(worker).seal(line.kpj, "membership.kpj")
-        mandate = mandates.live(work, worker.id)
-        attempt = contributions.schedule_first(work, mandate) if mandate is not None else None
-        kind, facts = "verified", {"name": name, "kpj": masked_tail(line.kpj)}
-        if attempt is not None and mandate is not None:
-            kind, facts = "verified_debit", {**facts, **contributions.facts(attempt, mandate, worker.language)}
-        owe_worker(work, worker, kind, f"verified:{line.reference}", facts)
+        kind, facts = _verified_text(work, worker, line.kpj)
+        owe_worker(work, worker, kind, f"verified:{line.reference}", facts, told_at_once=fresh)
         return
     member.reason = reason
     kind = "refused" if to is MembershipState.REFUSED else "needs_help"
-    said = work.texts.word(f"reason.{reason}", worker.language)
-    owe_worker(work, worker, kind, f"{kind}:{line.reference}", {"name": name, "reason": said})
+    facts = {"name": work.name(worker), "reason": work.texts.word(f"reason.{reason}", worker.language)}
+    owe_worker(work, worker, kind, f"{kind}:{line.reference}", facts, told_at_once=fresh)
     if to is MembershipState.REFUSED and mandates.live(work, worker.id) is not None:
         mandates.cancel(work, worker, Cause("insurer", "refused", line.reason))
+
+
+def _verified_text(work: Work, worker: Worker, kpj: str) -> tuple[str, dict[str, str]]:
+    """What the member is to do next: set up autodebit, wait for the bank, or have money ready."""
+    facts = {"name": work.name(worker), "kpj": masked_tail(kpj)}
+    work.db.flush()
+    mandate = mandates.live(work, worker.id)
+    if mandate is None:
+        return "verified", facts
+    attempt = schedule.schedule_first(work, mandate)
+    if attempt is None or attempt.needs_notice:
+        return "verified_waiting", facts
+    return "verified_debit", {**facts, **schedule.facts(attempt, mandate, worker.language)}
 
 
 def _apply_contribution(work: Work, line: ContributionResult) -> None:
@@ -160,17 +172,26 @@ def _apply_contribution(work: Work, line: ContributionResult) -> None:
     if month.posted_on is not None or month.state != MonthState.COVERED.value:
         return
     attempt = work.db.get_one(Attempt, (known.month, known.worker_id, known.n))
+    member = work.db.get_one(Membership, known.worker_id)
+    fresh = attempt.asked_at is not None and work.is_fresh(attempt.asked_at) and not attempt.needs_notice
     if line.outcome != "POSTED":
-        # Money taken and not posted is the worst case: it stays visible as handed over and unposted.
-        record(work.db, month.subject, "insurer", "refused", line.reason, month.state, month.state, work.now)
+        _refused_posting(work, member, month, line)
         return
     month.posted_on = work.today
     post_to_insurer(work, attempt)
     record(work.db, month.subject, "insurer", "posted", "", month.state, month.state, work.now)
-    member = work.db.get_one(Membership, known.worker_id)
-    if line.jht_balance_rp is not None:
+    if line.jht_balance_rp is not None and (member.jht_as_of is None or member.jht_as_of <= line.as_of):
         member.jht_balance_rp, member.jht_as_of = line.jht_balance_rp, line.as_of
-    _tell_posted(work, member, month, line.reference, told_at_once=not attempt.needs_notice)
+    _tell_posted(work, member, month, line.reference, told_at_once=fresh)
+
+
+def _refused_posting(work: Work, member: Membership, month: CoverMonth, line: ContributionResult) -> None:
+    """Money was taken and is not posted, the worst case: logged, told, and listed until a person has mended it."""
+    log.error("month_not_posted", reference=line.reference, why=line.reason)
+    record(work.db, month.subject, "insurer", "refused", line.reason, month.state, month.state, work.now)
+    worker = member.worker
+    facts = {"month": month_name(month.month, worker.language), "name": work.name(worker), "ref": line.reference}
+    owe_worker(work, worker, "not_posted", f"not_posted:{line.reference}", facts, told_at_once=False)
 
 
 def _tell_posted(work: Work, member: Membership, month: CoverMonth, reference: str, *, told_at_once: bool) -> None:

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from insurance import contributions
+from insurance import schedule
 from insurance.consent import Yes, keep
 from insurance.receipts import URGENT, owe_worker
-from insurance.tariff import PriceList, Quote, first_month
+from insurance.tariff import Quote, first_month, price_list
 from insurance.waking import ASK_BANKS, wake
 from insurance.work import Work
 from models import Bank, Mandate, MandateState, Membership, MembershipState, Worker
@@ -44,7 +44,7 @@ class AccountFull(Exception):
 
 @dataclass(frozen=True)
 class Terms:
-    """What the consent says about money: the first month and its price, the next change, the maximum, the bank's fee."""
+    """What a consent says about money: first month and price, the next change, the maximum, the bank's fee."""
 
     month: Month
     at_once: bool
@@ -65,8 +65,8 @@ def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
 
 def terms(work: Work, worker: Worker) -> Terms:
     membership = work.db.get_one(Membership, worker.id)
-    prices, this = PriceList(work.db, membership.sector), first_month(work.today)
-    month = contributions.first_unpaid(work, worker.id, this)
+    prices, this = price_list(work.db, membership.sector), first_month(work.today)
+    month = schedule.first_unpaid(work, worker.id, this)
     base, programmes, fee = membership.base_rp, membership.programmes, work.settings.BANK_FEE_RP
     return Terms(
         month,
@@ -112,6 +112,9 @@ def authorise(work: Work, worker: Worker, bank_code: str, account_no: str, day: 
         account_index=account_index,
         account_tail=account_no[-4:],
         max_amount_rp=agreed.max_rp,
+        fee_rp=agreed.fee_rp,
+        first_month=agreed.month,
+        agreed_at=work.now,
         day=day,
         expires_on=last_day(add_months(agreed.month, MANDATE_MONTHS)),
         consent_id=keep(work, worker, yes).id,
@@ -140,12 +143,12 @@ def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:
     mandate = live(work, worker.id, lock=True)
     if mandate is None:
         raise NoMandate
-    contributions.cancel_unsent(work, mandate, cause)
+    at_bank = schedule.cancel_unsent(work, mandate, cause)
     _change(work, mandate, MandateState.CANCELLED, cause)
     owe_worker(
         work,
         worker,
-        "mandate_cancelled",
+        "mandate_cancelled_late" if at_bank else "mandate_cancelled",
         f"mandate_cancelled:{mandate.id}",
         {"date": day_text(work.today), **bank_facts(mandate)},
         priority=URGENT,
@@ -187,8 +190,10 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "")
     mandate.bank_reference = bank_reference
     _change(work, mandate, MandateState.ACTIVE, Cause("bank", "agreed", code))
     facts = bank_facts(mandate)
-    attempt = contributions.schedule_first(work, mandate)
-    if attempt is None:
+    # The insurer's yes may come in this very moment: whoever holds the membership second sees both and schedules.
+    work.db.get_one(Membership, mandate.worker_id, populate_existing=True, with_for_update={"of": Membership})
+    attempt = schedule.schedule_first(work, mandate)
+    if attempt is None or attempt.needs_notice:
         _tell_active_without_debit(work, mandate, facts)
         return
     owe_worker(
@@ -201,9 +206,10 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "")
 
 
 def _tell_active_without_debit(work: Work, mandate: Mandate, facts: dict[str, str]) -> None:
-    worker, this = mandate.worker, first_month(work.today)
-    month = contributions.first_unpaid(work, worker.id, this)
-    kind = "mandate_active_waiting" if month == this else "mandate_active_later"
+    worker = mandate.worker
+    verified = work.db.get_one(Membership, worker.id).state == MembershipState.VERIFIED.value
+    kind = "mandate_active_later" if verified else "mandate_active_waiting"
+    month = max(mandate.first_month, first_month(work.today))
     said = {"month": month_name(month, worker.language), **facts}
     owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said)
 
@@ -213,7 +219,7 @@ def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool
     if mandate.state in _FINAL:
         return
     cause = Cause("bank", reason, code)
-    contributions.cancel_unsent(work, mandate, cause)
+    schedule.cancel_unsent(work, mandate, cause)
     _change(work, mandate, MandateState.REJECTED, cause)
     if not tell:
         return

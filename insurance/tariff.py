@@ -74,6 +74,14 @@ class PriceList:
         )
 
 
+def price_list(db: Session, sector: str) -> PriceList:
+    """The self-payers' list of a sector, read once in a transaction."""
+    lists: dict[str, PriceList] = db.info.setdefault("price_lists", {})
+    if sector not in lists:
+        lists[sector] = PriceList(db, sector)
+    return lists[sector]
+
+
 @dataclass(frozen=True)
 class Income:
     """An income band: from `low_rp` to below `below_rp`, contributing on `base_rp`."""

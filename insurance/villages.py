@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from insurance.cover import Cover, CoverState, covers
+from insurance.cover import MONTHS_BACK, Cover, CoverState, covers
 from insurance.work import Work
 from models import Head, Membership, MembershipState, Village, Worker
+from units.month import add_months, month_of
 
 # The order in which a head reads them; `other` is what small groups were merged into.
 GROUPS = ("protected", "grace", "lapsed", "waiting")
@@ -52,7 +53,8 @@ def count(work: Work, village_code: str) -> VillageCount:
         )
     )
     ids = work.db.scalars(query).all()
-    states = Counter(_group(cover) for cover in covers(work.db, ids, work.today, work.settings.DUE_DAY).values())
+    since = add_months(month_of(work.today), -MONTHS_BACK)
+    states = Counter(_group(cover) for cover in covers(work.db, ids, work.today, work.settings.DUE_DAY, since).values())
     return VillageCount(len(ids), {group: states[group] for group in GROUPS})
 
 

@@ -11,6 +11,12 @@ COLLECT = "autodebit.collect"
 DRAIN_SMS = "sms.drain"
 EXCHANGE = "insurer.exchange"
 
+# Another open transaction may be waking the same task: to wait for it would make a call wait for a batch. It is left
+# to that one, and to cron. The first number only names this use of advisory locks.
+_FREE = text(
+    "SELECT pg_try_advisory_xact_lock(7304119, hashtext(:task)) AND NOT EXISTS "
+    "(SELECT FROM procrastinate_jobs WHERE queueing_lock = :task AND status = 'todo')"
+)
 # The field order of Procrastinate 3.10's procrastinate_job_to_defer_v1; a test reads it from the database.
 _DEFER = text(
     "SELECT procrastinate_defer_jobs_v1(ARRAY[ROW("
@@ -27,10 +33,12 @@ def wake(db: Session, task: str) -> None:
     woken: set[str] = db.info.setdefault("woken", set())
     if task in woken:
         return
+    woken.add(task)
+    if not db.scalar(_FREE, {"task": task}):
+        return
     try:
         with db.begin_nested():
             db.execute(_DEFER, {"task": f"{TASKS}:{task}", "lock": task})
     except IntegrityError:
-        # One is waiting in the queue already, and it will see our rows: it claims after we commit or cron does.
+        # Cron put one into the queue in this very moment, and it will see our rows or the next one will.
         pass
-    woken.add(task)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -16,6 +16,8 @@ from texts.longest import NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
 from units.clock import jakarta_day
 from units.gsm import shorten
 
+# What follows within this time from a member's call is awaited with the phone in hand.
+FRESH = timedelta(minutes=30)
 _ZONE_NAMES = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
 
 
@@ -50,6 +52,10 @@ class Work:
         """`28-12-2026 23.59 WITA`, on the clock of the worker's village."""
         zone = worker.village.zone
         return f"{at.astimezone(ZoneInfo(zone)):%d-%m-%Y %H.%M} {_ZONE_NAMES.get(zone, '')}".rstrip()
+
+    def is_fresh(self, since: datetime) -> bool:
+        """Whether the member's own act is so recent that its outcome is told by night too (rulings 5)."""
+        return self.now - since <= FRESH
 
     def workers_at(self, phone_index: bytes) -> Sequence[Worker]:
         """The workers reached by this number, longest known first. A number is a channel, never an identity."""

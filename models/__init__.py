@@ -9,7 +9,7 @@ from models.insurer_file import InsurerFile
 from models.ledger import Transfer
 from models.mandate import Mandate, MandateState
 from models.membership import Membership, MembershipState
-from models.message import GatewayMessage, InboundSms, Message, MessageKey, MessageState, Notice
+from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState
 from models.tariff import Bracket, Tariff
 from models.village import Village
@@ -27,6 +27,7 @@ __all__ = [
     "CoverMonth",
     "Event",
     "GatewayMessage",
+    "GatewayReport",
     "Head",
     "InboundSms",
     "InsurerFile",
@@ -38,7 +39,6 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
-    "Notice",
     "Tariff",
     "Transfer",
     "Village",

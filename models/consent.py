@@ -3,7 +3,7 @@
 from sqlalchemy import ForeignKey, Identity, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Code, Id, Instant, Sealed
+from models.base import Base, BlindIndex, Code, Id, Instant, Sealed
 
 
 class Consent(Base):
@@ -19,6 +19,9 @@ class Consent(Base):
     text_sealed: Mapped[Sealed]
     text_hash: Mapped[str] = mapped_column(String(64))
     channel: Mapped[Code]
+    phone_index: Mapped[BlindIndex]
+    phone_sealed: Mapped[Sealed]
+    """The number the yes came from."""
     session: Mapped[str] = mapped_column(String(32))
     """Blind index of the gateway's session."""
     at: Mapped[Instant]

@@ -60,6 +60,12 @@ class Mandate(Base):
     account_index: Mapped[BlindIndex]
     account_tail: Mapped[str] = mapped_column(String(4))
     max_amount_rp: Mapped[Rupiah]
+    """All that may leave the account in one month, the bank's fee included."""
+    fee_rp: Mapped[Rupiah]
+    """The bank's fee that was agreed to; one that comes later needs a new consent."""
+    first_month: Mapped[date]
+    """The month the consent named first; only that one is debited without a notice (rulings 5)."""
+    agreed_at: Mapped[Instant]
     day: Mapped[int] = mapped_column(SmallInteger)
     expires_on: Mapped[date]
     consent_id: Mapped[int] = mapped_column(ForeignKey("consents.id"))

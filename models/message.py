@@ -35,7 +35,7 @@ MESSAGE_MOVES = legal_moves(
 class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
-        Index("ix_messages_to_send", "not_before", postgresql_where=text("state = 'created'")),
+        Index("ix_messages_to_send", "priority", "not_before", "id", postgresql_where=text("state = 'created'")),
         Index("ix_messages_sending", "lease_until", postgresql_where=text("state = 'sending'")),
         {"postgresql_partition_by": "RANGE (month)"},
     )
@@ -96,10 +96,10 @@ class InboundSms(Base):
     """The command that was understood; empty while nothing was."""
 
 
-class Notice(Base):
+class GatewayReport(Base):
     """What a gateway told us about a text or a call, stored as it came and without personal data."""
 
-    __tablename__ = "gateway_notices"
+    __tablename__ = "gateway_reports"
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[Code]

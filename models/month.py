@@ -44,7 +44,8 @@ ATTEMPT_MOVES = legal_moves(
         AttemptState.SCHEDULED: "NOTICED SENT CANCELLED",
         AttemptState.NOTICED: "SENT CANCELLED",
         # Back to NOTICED only where nothing was debited for certain; the reference stays (rulings 8).
-        AttemptState.SENT: "CONFIRMED FAILED_SOFT FAILED_HARD UNKNOWN NOTICED",
+        # CANCELLED: so it was, and the member had taken the mandate back meanwhile.
+        AttemptState.SENT: "CONFIRMED FAILED_SOFT FAILED_HARD UNKNOWN NOTICED CANCELLED",
         AttemptState.UNKNOWN: "CONFIRMED FAILED_SOFT FAILED_HARD",
         AttemptState.FAILED_SOFT: "CONFIRMED",
         AttemptState.FAILED_HARD: "CONFIRMED",
@@ -59,7 +60,7 @@ class CoverMonth(Base):
     __tablename__ = "months"
     __table_args__ = (
         Index("ix_months_to_hand_over", "month", postgresql_where=text("state = 'covered' AND handed_over_in IS NULL")),
-        Index(None, "handed_over_in", postgresql_where=text("handed_over_in IS NOT NULL AND posted_on IS NULL")),
+        Index(None, "handed_over_in"),
         Index(None, "worker_id"),
         {"postgresql_partition_by": "RANGE (month)"},
     )

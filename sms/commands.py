@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from insurance import mandates, villages
 from insurance.contributions import STOP_OPEN
-from insurance.cover import Cover, CoverState, covers
+from insurance.cover import Cover, covers
 from insurance.receipts import URGENT, Recipient, owe
+from insurance.wording import cover_line
 from insurance.work import Work
 from models import Membership, MembershipState, Village, Worker
 from models.event import record
@@ -15,7 +16,7 @@ from models.machine import Cause
 from texts import FIRST_LANGUAGE
 from texts.longest import VILLAGE_SHOWN_SEPTETS
 from units.gsm import SMS_SEPTETS_MAX, septets, shorten
-from units.month import day_text, month_name
+from units.month import day_text
 
 # An answer to a command is of use while the sender still holds the phone.
 ANSWER_LIFE = timedelta(hours=1)
@@ -26,8 +27,8 @@ Command = Callable[["Inbound"], None]
 class Inbound:
     """One text that came in: who may have sent it, and how to answer."""
 
-    def __init__(self, work: Work, phone: str, key: str, word: str) -> None:
-        self.work, self.phone, self.key, self.word = work, phone, key, word
+    def __init__(self, work: Work, phone: str, key: str) -> None:
+        self.work, self.phone, self.key = work, phone, key
         index = work.keys.index("phone", phone)
         self.workers: Sequence[Worker] = work.workers_at(index)
         self.heads: Sequence[Village] = villages.headed_by(work, index)
@@ -50,7 +51,7 @@ class Inbound:
 def handle(work: Work, phone: str, text: str, key: str) -> str:
     """Do what `text` asks and owe the answer, once for `key`; the word that was understood, or an empty text."""
     word = first_word(text)
-    inbound = Inbound(work, phone, key, word)
+    inbound = Inbound(work, phone, key)
     if word in ("1", "2") and _stop_is_open(inbound):
         _stop_answered(inbound, word)
         return f"STOP {word}"
@@ -81,31 +82,27 @@ def _status(inbound: Inbound) -> None:
     work = inbound.work
     ids = [worker.id for worker in inbound.workers]
     covered = covers(work.db, ids, work.today, work.settings.DUE_DAY)
-    lines: list[str] = []
-    for worker in inbound.workers:
-        line = _short(inbound, worker, covered[worker.id])
-        if septets(work.texts.mark + "\n".join([*lines, line])) > SMS_SEPTETS_MAX:
-            break
-        lines.append(line)
-    inbound.answer("status", status="\n".join(lines))
+    lines = [_short(inbound, worker, covered[worker.id]) for worker in inbound.workers]
+    shown = len(lines)
+    while septets(work.texts.mark + _joined(inbound, lines, shown)) > SMS_SEPTETS_MAX:
+        shown -= 1
+    inbound.answer("status", status=_joined(inbound, lines, shown))
+
+
+def _joined(inbound: Inbound, lines: list[str], shown: int) -> str:
+    """As many lines as one SMS takes, and how many are left for the menu."""
+    left = len(lines) - shown
+    more = [inbound.line("status.more", count=str(left), code=inbound.work.settings.USSD_CODE)] if left else []
+    return "\n".join([*lines[:shown], *more])
 
 
 def _short(inbound: Inbound, worker: Worker, cover: Cover) -> str:
     work = inbound.work
     member = work.db.get_one(Membership, worker.id)
-    until = day_text(cover.until) if cover.until else ""
-    month = month_name(cover.owed, inbound.language)
     if member.state in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
         status = inbound.line(f"status.{member.state}")
-    elif cover.in_grace:
-        status = inbound.line("status.grace", until=until, month=month)
-    elif cover.state is CoverState.DUE:
-        due = cover.owed.replace(day=work.settings.DUE_DAY)
-        status = inbound.line("status.due", until=until, month=month, date=day_text(due))
-    elif cover.state in (CoverState.PROTECTED, CoverState.LAPSED):
-        status = inbound.line(f"status.{cover.state.value}", until=until)
     else:
-        status = inbound.line(f"status.{cover.state.value}")
+        status = cover_line(inbound.line, cover, inbound.language, work.settings.DUE_DAY)
     return inbound.line("status.short", initials=work.initials(worker), count=str(cover.months_paid), status=status)
 
 
@@ -154,21 +151,24 @@ def _check(inbound: Inbound) -> None:
     if not inbound.heads:
         _help(inbound)
         return
-    work = inbound.work
     for village in inbound.heads:
-        counted = villages.count(work, village.code)
-        groups = villages.merge_small(counted, work.settings.SMALL_CELL_MIN)
-        facts = {
-            "village": shorten(village.name, VILLAGE_SHOWN_SEPTETS),
-            "date": day_text(work.today),
-            "enrolled": str(counted.enrolled),
-        }
-        record(work.db, ("village", village.code), "head", "check", "", "", "counted", work.now)
-        if groups:
-            said = ", ".join(inbound.line(f"group.{group}", count=str(count)) for group, count in groups.items())
-            inbound.answer("check", f":{village.code}", status=said, **facts)
-        else:
-            inbound.answer("check_small", f":{village.code}", **facts)
+        _answer_count(inbound, village)
+
+
+def _answer_count(inbound: Inbound, village: Village) -> None:
+    work, small = inbound.work, inbound.work.settings.SMALL_CELL_MIN
+    counted = villages.count(work, village.code)
+    groups = villages.merge_small(counted, small)
+    named = {"village": shorten(village.name, VILLAGE_SHOWN_SEPTETS), "date": day_text(work.today)}
+    enrolled, part = str(counted.enrolled), f":{village.code}"
+    record(work.db, ("village", village.code), "head", "check", "", "", "counted", work.now)
+    if 0 < counted.enrolled < small:
+        inbound.answer("check_few", part, count=str(small), **named)
+    elif groups:
+        said = ", ".join(inbound.line(f"group.{group}", count=str(count)) for group, count in groups.items())
+        inbound.answer("check", part, status=said, enrolled=enrolled, **named)
+    else:
+        inbound.answer("check_small", part, enrolled=enrolled, **named)
 
 
 COMMANDS: Mapping[str, Command] = {

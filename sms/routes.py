@@ -12,12 +12,15 @@ from werkzeug.exceptions import HTTPException
 from gateways import africastalking
 from gateways.base import Malformed
 from insurance.work import Work
-from models import GatewayMessage, InboundSms, Notice
+from models import GatewayMessage, GatewayReport, InboundSms
 from ports import Ports
+from sealing import Unreadable
 from sms import commands
+from texts import TooLong
 
 log = structlog.get_logger()
 BODY_BYTES_MAX = 16 * 1024
+UNANSWERED = "!"
 
 
 def make_blueprint(ports: Ports) -> Blueprint:
@@ -65,7 +68,13 @@ def _take_inbound(work: Work) -> None:
     if work.db.execute(new).first() is None:
         # The gateway repeats until it hears 200, for twelve hours: it was stored and answered before.
         return
-    word = commands.handle(work, came.sender, came.text, came.gateway_id)
+    try:
+        with work.db.begin_nested():
+            word = commands.handle(work, came.sender, came.text, came.gateway_id)
+    except (TooLong, Unreadable) as error:
+        # Stored and not answered: to ask the gateway for a repeat would bring the same for twelve hours.
+        log.error("sms_not_answered", kind=type(error).__name__)
+        word = UNANSWERED
     work.db.get_one(InboundSms, came.gateway_id).word = word
 
 
@@ -74,7 +83,7 @@ def _take_delivery(work: Work) -> None:
     report = africastalking.read_report(request.form)
     known = work.db.scalar(select(GatewayMessage.message_id).where(GatewayMessage.gateway_id == report.gateway_id))
     work.db.add(
-        Notice(
+        GatewayReport(
             kind="delivery",
             gateway_id=report.gateway_id,
             status=report.status,
@@ -89,7 +98,7 @@ def _take_delivery(work: Work) -> None:
 def _take_optout(work: Work) -> None:
     sender_id, phone = africastalking.read_optout(request.form)
     work.db.add(
-        Notice(
+        GatewayReport(
             kind="optout",
             gateway_id="",
             status="optout",

@@ -1,7 +1,7 @@
 """Sends the outbox: claims rows under a lease, sends with no transaction open, marks; a receipt is never sent twice."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 import structlog
 from sqlalchemy import select, update
@@ -25,7 +25,7 @@ _BACK_OFF = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=10),
 
 @dataclass(frozen=True)
 class Claimed:
-    month_id: tuple[object, int]
+    month_id: tuple[date, int]
     phone: str
     text: str
 
@@ -38,6 +38,7 @@ def drain(ports: Ports) -> int:
     sent = 0
     with ports.transaction() as work:
         _settle_lost(work)
+        _expire(work)
     while claimed := _claim(ports):
         for row in claimed:
             try:
@@ -60,16 +61,14 @@ def drain(ports: Ports) -> int:
 
 def _claim(ports: Ports) -> list[Claimed]:
     with ports.transaction() as work:
-        expired = (
-            update(Message)
-            .where(Message.state == MessageState.CREATED.value, Message.expires_at <= work.now)
-            .values(state=MessageState.EXPIRED.value)
-        )
-        work.db.execute(expired)
         query = (
             select(Message, Worker)
             .outerjoin(Worker, Worker.id == Message.worker_id)
-            .where(Message.state == MessageState.CREATED.value, Message.not_before <= work.now)
+            .where(
+                Message.state == MessageState.CREATED.value,
+                Message.not_before <= work.now,
+                Message.expires_at > work.now,
+            )
             .order_by(Message.priority, Message.not_before, Message.id)
             .limit(CLAIMED_MAX)
             .with_for_update(skip_locked=True, of=Message)
@@ -124,6 +123,16 @@ def _put_back(ports: Ports, rows: list[Claimed], code: str) -> None:
                 _to(work, message, MessageState.CREATED, code)
                 message.lease_until = None
                 message.not_before = work.now + _BACK_OFF[min(message.tries - 1, len(_BACK_OFF) - 1)]
+
+
+def _expire(work: Work) -> None:
+    """What nobody could send while it was of use."""
+    late = (
+        update(Message)
+        .where(Message.state == MessageState.CREATED.value, Message.expires_at <= work.now)
+        .values(state=MessageState.EXPIRED.value)
+    )
+    work.db.execute(late)
 
 
 def _settle_lost(work: Work) -> None:

@@ -218,7 +218,7 @@ def test_a_worker_killed_while_sending_leaves_an_unknown_and_no_second_debit(wor
         collect(replace(world.ports, banks={"114": Killed()}))
     assert attempt(world)[0] == "sent"
     assert world.collect().by_state == {}, "its lease still runs"
-    world.clock.forward(minutes=3)
+    world.clock.forward(minutes=16)
     world.collect()
     assert attempt(world) == ("unknown", "lease")
     assert debits(world) == []
@@ -228,7 +228,7 @@ def test_cancelling_is_effective_at_once(world: World) -> None:
     member(world)
     phone = world.phone()
     phone.dial()
-    assert "Tidak ada debit lagi" in phone.press("2", "1", "2", PIN)
+    assert "Tidak ada debit baru" in phone.press("2", "1", "2", PIN)
     world.collect()
     assert debits(world) == []
     assert world.one("SELECT state FROM attempts") == "cancelled"
@@ -307,7 +307,7 @@ def test_an_account_serves_no_more_members_than_configured(world: World) -> None
     with replace(world.ports, settings=settings).transaction() as work:
         worker = work.workers_at(work.keys.index("phone", BUDI_PHONE))[0]
         with pytest.raises(mandates.AccountFull):
-            mandates.authorise(work, worker, "114", GOOD, 5, Yes("mandate", "v", "id", "yes", "s"))
+            mandates.authorise(work, worker, "114", GOOD, 5, Yes("mandate", "v", "id", "yes", "s", BUDI_PHONE))
 
 
 def test_a_worker_has_one_live_mandate_at_most(world: World) -> None:

@@ -9,37 +9,28 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from insurance.cover import MONTHS_BACK, Cover, CoverState, compute, covers
-from insurance.work import Work
+from insurance.wording import cover_line
 from models import CoverMonth, Worker
 from models.partitions import ensure_partitions
-from sealing import Keyring
 from tests.people import enrol
 from tests.world import START, World
 from texts import load_texts
 from units.clock import JAKARTA, jakarta_day
 from units.month import Month, add_months, last_day, month_of, parse_month
-from ussd.caller import Caller
-from ussd.facts import cover_line
 
 PAGE = Path(__file__).parent.parent / "docs" / "cover.md"
 NOV, DEC = date(2026, 11, 1), date(2026, 12, 1)
 
 
-def no_work() -> Work:
-    raise AssertionError("what is said of a cover needs no database")
+TEXTS = load_texts(sandbox=False)
 
 
-CALLER = Caller(
-    phone="+6281234567890",
-    phone_index=b"",
-    session="",
-    language="id",
-    answers={},
-    texts=load_texts(sandbox=False),
-    keys=Keyring(b"d" * 32, b"i" * 32, b"p" * 32),
-    code="*500*73#",
-    open_work=no_work,
-)
+def line(name: str, /, **facts: str) -> str:
+    return TEXTS.line(name, "id", **facts)
+
+
+def said_of(cover: Cover, due_day: int) -> str:
+    return cover_line(line, cover, "id", due_day)
 
 
 def worked_rows() -> list[list[str]]:
@@ -67,7 +58,7 @@ def test_the_worked_table_is_what_the_code_computes_and_says(row: list[str]) -> 
     assert (cover.until.isoformat() if cover.until else "-") == until
     assert f"{cover.owed:%Y-%m}" == owed
     assert cover.months_paid == len(months(paid))
-    assert cover_line(CALLER, cover, int(due_day)) == said
+    assert said_of(cover, int(due_day)) == said
 
 
 def test_the_table_shows_every_state_and_no_history_twice() -> None:
@@ -102,7 +93,7 @@ def test_nobody_is_protected_unless_this_month_is_posted(history: History) -> No
 @given(histories())
 def test_only_the_protected_are_told_that_they_are_protected_until_a_day(history: History) -> None:
     cover = compute(*history)
-    said = cover_line(CALLER, cover, history[3])
+    said = said_of(cover, history[3])
     assert ("terlindungi s.d." in said) == (cover.state is CoverState.PROTECTED)
 
 
@@ -176,7 +167,7 @@ def test_grace_and_lapse_come_in_order_while_nothing_is_paid(history: History) -
 @given(histories())
 @example(PAID_NEVER_POSTED)
 def test_no_line_has_an_empty_place_where_a_date_should_stand(history: History) -> None:
-    said = cover_line(CALLER, compute(*history), history[3])
+    said = said_of(compute(*history), history[3])
     assert " ." not in said
     assert "  " not in said
 

@@ -134,7 +134,7 @@ def test_what_a_night_run_caused_is_told_from_eight_local_time(world: World) -> 
 def test_balance_by_sms_says_months_and_cover_by_initials_and_never_rupiah(world: World, words: str) -> None:
     enrol(world.phone())
     world.phone().text(words)
-    assert world.last_sms() == "LATIHAN S.R. 0 bulan dibayar, belum terlindungi, belum ada iuran."
+    assert world.last_sms() == "LATIHAN S.R. 0 bulan dibayar, belum terlindungi, iuran Nov 2026 belum dibayar."
 
 
 def test_a_stranger_gets_help_and_learns_nothing(world: World) -> None:
@@ -185,7 +185,7 @@ def test_a_head_gets_the_villages_counts_and_a_member_does_not(world: World) -> 
     enrol(world.phone())
     world.phone(HEAD).text("cek")
     assert world.last_sms(HEAD) == (
-        "LATIHAN Sukamaju Jaya 23-11-2026: terdaftar 1. Rincian tidak ditampilkan karena jumlahnya sedikit."
+        "LATIHAN Sukamaju Jaya 23-11-2026: terdaftar kurang dari 5. Angka kecil tidak ditampilkan. Info BPJS 175"
     )
     world.phone().text("CEK")
     assert "Sukamaju" not in world.last_sms()
@@ -232,7 +232,7 @@ def test_delivery_and_optout_reports_are_stored_also_before_we_know_the_text(wor
     assert client.post("/sms/africastalking/delivery", data=report).status_code == 200
     optout = {"senderId": "IURAN", "phoneNumber": SITI_PHONE}
     assert client.post("/sms/africastalking/optout", data=optout).status_code == 200
-    kept = [tuple(row) for row in world.rows("SELECT kind, gateway_id, status, known FROM gateway_notices ORDER BY id")]
+    kept = [tuple(row) for row in world.rows("SELECT kind, gateway_id, status, known FROM gateway_reports ORDER BY id")]
     assert kept == [("delivery", "ATXid_early", "Success", False), ("optout", "", "optout", False)]
 
 
@@ -242,7 +242,7 @@ def test_a_callback_that_cannot_be_read_is_acknowledged_and_changes_nothing(worl
         for form in ({}, {"id": "\0"}, {"from": "MTN", "id": "1", "text": "x", "to": "IURAN", "date": ""}):
             assert client.post(f"/sms/africastalking/{path}", data=form).status_code == 200
     assert world.one("SELECT count(*) FROM inbound_sms") == 0
-    assert world.one("SELECT count(*) FROM gateway_notices") == 0
+    assert world.one("SELECT count(*) FROM gateway_reports") == 0
 
 
 def test_two_workers_on_one_phone_are_told_of_each_by_initials(world: World) -> None:

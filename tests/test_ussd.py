@@ -6,8 +6,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 
+from app import create_app
 from handset.phone import Phone
+from insurance.waking import DRAIN_SMS, wake
 from tests.people import (
     BUDI,
     BUDI_NIK,
@@ -268,7 +271,7 @@ def test_the_event_of_a_calls_end_is_kept_without_what_was_typed(world: World) -
     }
     assert world.app.test_client().post(f"{PATH}/events", data=form).status_code == 200
     assert world.app.test_client().post(f"{PATH}/events", data={"rubbish": "1"}).status_code == 200
-    rows = world.rows("SELECT * FROM gateway_notices")
+    rows = world.rows("SELECT * FROM gateway_reports")
     assert len(rows) == 1
     assert not any(secret in str(rows[0]) for secret in (SITI_NIK, PIN, SITI, SITI_PHONE))
 
@@ -463,3 +466,80 @@ def test_no_screen_after_a_pin_repeats_it_and_redis_holds_nothing_readable(world
     for key in redis.scan_iter():
         held = redis.get(key) or b""
         assert not any(secret.encode() in key + held for secret in (PIN, SITI_NIK, SITI, "81234567890"))
+
+
+def test_after_a_wrong_answer_every_option_is_still_shown_by_turning_on(world: World) -> None:
+    phone = world.phone()
+    phone.dial()
+    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1")
+    assert "4. Rp1,5-1,7 juta" in phone.screen
+    phone.press("9")
+    assert phone.screen.startswith("LATIHAN Pilih angka")
+    assert "98 Lanjut" in phone.screen
+    assert "Pilih angka" in phone.press("4"), "what was not shown cannot be meant"
+    assert "4. Rp1,5-1,7 juta" in phone.press("98")
+    assert "Pilih program" in phone.press("4")
+
+
+def test_a_failure_after_the_deed_says_that_it_may_have_been_done(world: World) -> None:
+    """The lock is gone when the place is to be kept, as after a pause of the process."""
+    phone = world.phone()
+    phone.dial()
+    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2", PIN, PIN)
+    phone.read_on()
+    ticks = iter(range(100))
+
+    def slow_clock() -> object:
+        if next(ticks) == 0:
+            world.ports.redis.delete(*world.ports.redis.keys("k:*"))
+        return world.clock.now
+
+    app = create_app(world.ports.settings, clock=slow_clock)
+    answer = app.test_client().post(
+        PATH,
+        data={
+            "phoneNumber": SITI_PHONE,
+            "serviceCode": "*500*73#",
+            "text": f"{phone.typed}*1",
+            "sessionId": phone.session,
+            "networkCode": "99999",
+        },
+    )
+    assert "Mungkin sudah diproses" in answer.get_data(as_text=True)
+    assert world.one("SELECT count(*) FROM workers") == 1
+
+
+def test_an_error_is_logged_by_kind_and_place_and_never_by_words(
+    world: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken_clock() -> object:
+        raise RuntimeError(f"{SITI_NIK} {PIN} {SITI_PHONE}")
+
+    app = create_app(world.ports.settings, clock=broken_clock)
+    form = {
+        "phoneNumber": SITI_PHONE,
+        "serviceCode": "*500*73#",
+        "text": f"1*{SITI_NIK}",
+        "sessionId": "ATUid_7",
+        "networkCode": "99999",
+    }
+    client = app.test_client()
+    client.post(PATH, data={**form, "text": ""})
+    client.post(PATH, data={**form, "text": "1"})
+    assert "Coba lagi" in client.post(PATH, data=form).get_data(as_text=True)
+    said = "".join(capfd.readouterr())
+    assert "RuntimeError" in said
+    assert not any(secret in said for secret in (SITI_NIK, PIN, SITI_PHONE, SITI_PHONE[1:], "81234567890"))
+
+
+def test_a_batch_that_holds_the_same_job_keeps_no_caller_waiting(world: World) -> None:
+    """A run in an open transaction has woken the sender already; an enrolment and a PIN's lock go on beside it."""
+    with Session(world.ports.database) as batch:
+        wake(batch, DRAIN_SMS)
+        phone = world.phone()
+        assert "dikirim ke BPJS" in enrol(phone)
+        phone.dial()
+        phone.press("3", "1", "111112", "111113")
+        assert "terkunci" in phone.press("111114")
+        batch.rollback()
+    assert world.one("SELECT pin_locks FROM workers") == 1

@@ -17,7 +17,9 @@ class TermsChanged(Exception):
 
 def _yes(caller: Caller, kind: str, screen: str, answer: str) -> Yes:
     words = caller.answers[answer]
-    return Yes(kind, caller.texts.version(screen, caller.language), caller.language, words, caller.session)
+    return Yes(
+        kind, caller.texts.version(screen, caller.language), caller.language, words, caller.session, caller.phone
+    )
 
 
 def _check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:

@@ -22,6 +22,8 @@ class Caller:
     keys: Keyring
     code: str
     open_work: Callable[[], Work]
+    acted: bool = False
+    """Whether something was done in this hop, so that a failure from here on is no `nothing has changed`."""
     left: str = ""
     """The screen that a dropped call was on, while its caller is asked whether to go on."""
     _work: Work | None = field(default=None, repr=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import structlog
 from redis import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gateways.base import Turn
@@ -23,6 +24,10 @@ log = structlog.get_logger()
 # How long a second turn of one phone waits for the first; together with a hop's own time below 2 s.
 _HOLD_WAIT_S = 1.0
 _HOLD_STEP_S = 0.02
+
+
+class MaybeDone(Exception):
+    """Something was done, and then its commit or its keeping failed: the caller is told to look."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class Calls:
             if held is None:
                 return self._end("busy", FIRST_LANGUAGE)
             reply = self._held_turn(asked, phone_index, held)
+        except MaybeDone as error:
+            log.error("ussd_maybe_done", kind=type(error.__cause__).__name__)
+            return self._give_up(held, "maybe")
         except PinChecksBusy:
             return self._give_up(held, "busy")
         except RedisError as error:
@@ -101,14 +109,19 @@ class Calls:
         if hop.repeated:
             self._journeys.release(held)
             return Reply(journey.reply, journey.reply_end, journey.screen)
-        after, reply = self._transact(asked, phone_index, journey.but(session=session), hop)
+        after, reply, acted = self._transact(asked, phone_index, journey.but(session=session), hop)
         after = after.but(
             turn_key=self._turn_key(asked.text),
             typed=len(asked.text),
             reply=reply.text,
             reply_end=reply.end,
         )
-        self._journeys.save(held, after)
+        try:
+            self._journeys.save(held, after)
+        except (RedisError, LostHold) as error:
+            if acted:
+                raise MaybeDone from error
+            raise
         return reply
 
     def _turn_key(self, text: str) -> str:
@@ -134,7 +147,7 @@ class Calls:
             new = new.removeprefix("*")
         return journey, _Hop(pressed=clean(new))
 
-    def _transact(self, asked: Turn, phone_index: bytes, journey: Journey, hop: _Hop) -> tuple[Journey, Reply]:
+    def _transact(self, asked: Turn, phone_index: bytes, journey: Journey, hop: _Hop) -> tuple[Journey, Reply, bool]:
         """One turn in at most one transaction, which is opened only if the turn reads or writes rows."""
         ports = self._ports
         sessions: list[Session] = []
@@ -163,13 +176,22 @@ class Calls:
                 hop = _Hop()
             if hop.walked:
                 journey = walk(MENU, journey, [clean(part) for part in hop.walked], caller)
-            result = turn(MENU, journey, hop.pressed, caller)
+            after, reply = turn(MENU, journey, hop.pressed, caller)
             for db in sessions:
-                db.commit()
+                _commit(db, caller.acted)
         finally:
             for db in sessions:
                 db.close()
-        return result
+        return after, reply, caller.acted
+
+
+def _commit(db: Session, acted: bool) -> None:
+    try:
+        db.commit()
+    except SQLAlchemyError as error:
+        if acted:
+            raise MaybeDone from error
+        raise
 
 
 def _place(error: BaseException) -> str:

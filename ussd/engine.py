@@ -35,21 +35,21 @@ def clean(typed: str) -> str:
 def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> tuple[Journey, Reply]:
     """Take one input (None only shows where the caller is) and give the next place and its words."""
     if pressed is None or pressed == "":
-        return _show(menu, _settle(menu, journey, caller), caller, "")
+        return _show(menu, _settle(menu, journey, caller), caller)
     if pressed == HOME:
-        return _show(menu, _settle(menu, journey.at_start(), caller), caller, "")
+        return _show(menu, _settle(menu, journey.at_start(), caller), caller)
     if pressed == BACK and journey.trail:
-        return _show(menu, _settle(menu, journey.back(), caller), caller, "")
+        return _show(menu, _settle(menu, journey.back(), caller), caller)
     if pressed == MORE:
-        pages = _pages(menu[journey.screen], journey, caller, "")
+        pages = _pages(menu[journey.screen], journey, caller)
         if pages[min(journey.page, len(pages) - 1)].more:
-            return _show(menu, journey.but(page=journey.page + 1, wrong=0), caller, "")
+            return _show(menu, journey.but(page=journey.page + 1, wrong=0), caller)
     screen = menu[journey.screen]
     try:
         after = _answer(screen, journey, pressed, caller)
     except Refused as refused:
         return _wrong(menu, journey, caller, refused.line)
-    return _show(menu, _settle(menu, after, caller), caller, "")
+    return _show(menu, _settle(menu, after, caller), caller)
 
 
 def walk(menu: Tree, journey: Journey, typed: list[str], caller: Caller) -> Journey:
@@ -76,7 +76,7 @@ def _wrong(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Jou
         # The call ends here, the journey does not: a redial offers to go on.
         words = _marked(caller, caller.line("too_many", code=caller.code))
         return journey.but(wrong=0), Reply(words, True, journey.screen)
-    return _show(menu, journey.but(wrong=journey.wrong + 1), caller, caller.line(line))
+    return _show(menu, journey.but(wrong=journey.wrong + 1, line=caller.line(line)), caller, wrong=True)
 
 
 def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> Journey:
@@ -102,7 +102,7 @@ def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> J
 
 def _number(screen: Screen, journey: Journey, pressed: str, caller: Caller, options: int) -> int:
     """Which option, from 0. One that was not on the screen yet cannot be meant: a consent is read to its end."""
-    pages = _pages(screen, journey, caller, "")
+    pages = _pages(screen, journey, caller)
     shown = pages[min(journey.page, len(pages) - 1)].options_shown
     if pressed.isascii() and pressed.isdigit() and len(pressed) <= _NUMBER_DIGITS_MAX:
         number = int(pressed)
@@ -130,6 +130,7 @@ def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
                 # A refusal that lands where success does says that it was done before.
                 journey = journey.done(to) if to == screen.then else journey.skip(to)
             else:
+                caller.acted = True
                 journey = journey.done(screen.then)
         elif isinstance(screen, Pick) and screen.none and not screen.choices(caller):
             journey = journey.skip(screen.none)
@@ -161,12 +162,13 @@ def _ways(screen: Screen, journey: Journey, caller: Caller) -> list[str]:
     return [*ways, caller.line("home")] if len(journey.trail) > 1 else ways
 
 
-def _pages(screen: Screen, journey: Journey, caller: Caller, line: str) -> list[Page]:
+def _pages(screen: Screen, journey: Journey, caller: Caller) -> list[Page]:
+    """Cut with room for the line that said what was wrong: turning on must not lead past a page never shown."""
     head, options = _words(screen, journey.screen, caller)
     ways = _ways(screen, journey, caller)
     whole = SCREEN_SEPTETS_MAX - septets(caller.texts.mark)
-    room = whole - _lines_septets(line, " ".join(ways))
-    room_with_more = whole - _lines_septets(line, " ".join([*ways, caller.line("more")]))
+    room = whole - _lines_septets(journey.line, " ".join(ways))
+    room_with_more = whole - _lines_septets(journey.line, " ".join([*ways, caller.line("more")]))
     return cut(head, options, room, room_with_more)
 
 
@@ -174,16 +176,16 @@ def _lines_septets(*lines: str) -> int:
     return sum(septets(line) + 1 for line in lines if line)
 
 
-def _show(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Journey, Reply]:
+def _show(menu: Tree, journey: Journey, caller: Caller, *, wrong: bool = False) -> tuple[Journey, Reply]:
     screen = menu[journey.screen]
     if isinstance(screen, Menu) and screen.consent:
         head, _ = _words(screen, journey.screen, caller)
         journey = journey.with_answer(screen.consent, head)
-    pages = _pages(screen, journey, caller, line)
+    pages = _pages(screen, journey, caller)
     at = min(journey.page, len(pages) - 1)
     page = pages[at]
     ways = _ways(screen, journey, caller) + ([caller.line("more")] if page.more else [])
-    text = "\n".join(part for part in (line, page.text, " ".join(ways)) if part)
+    text = "\n".join(part for part in (journey.line if wrong else "", page.text, " ".join(ways)) if part)
     end = isinstance(screen, End) and not page.more
     shown = Reply(_marked(caller, text), end, journey.screen)
     return journey.but(page=at, ended=end, language=caller.language), shown

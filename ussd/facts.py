@@ -1,12 +1,11 @@
 """What screens say of a caller: rows turned into the short texts that fit; changes nothing."""
 
-from datetime import date
-
 from sqlalchemy import select
 
 from insurance import enrolment, ledger, mandates
-from insurance.cover import Cover, CoverState, covers
-from insurance.tariff import PriceList, Quote, first_month, incomes_offered
+from insurance.cover import covers
+from insurance.tariff import Quote, first_month, incomes_offered, price_list
+from insurance.wording import cover_line
 from models import Bank, Mandate, Membership, MembershipState, Village
 from models.membership import PROGRAMMES, SECTORS
 from texts import Facts
@@ -51,7 +50,7 @@ def villages(caller: Caller) -> list[Choice]:
 
 
 def _quotes(caller: Caller, programmes: str) -> tuple[Quote, tuple[Month, Quote] | None]:
-    prices, month = PriceList(caller.work.db, caller.answers["sector"]), first_month(caller.work.today)
+    prices, month = price_list(caller.work.db, caller.answers["sector"]), first_month(caller.work.today)
     base = int(caller.answers["base_rp"])
     return prices.quote(month, base, programmes), prices.next_change(month, base, programmes)
 
@@ -63,11 +62,12 @@ def programmes(caller: Caller) -> list[Choice]:
     ]
 
 
-def _change_line(caller: Caller, change: tuple[Month, Quote] | None) -> str:
+def _change_line(caller: Caller, change: tuple[Month, Quote] | None, fee_rp: int = 0) -> str:
     if change is None:
         return ""
     month, quote = change
-    return caller.line("change", month2=month_name(month, caller.language), amount2=rupiah(quote.total_rp))
+    amount = rupiah(quote.total_rp + fee_rp)
+    return caller.line("change", month2=month_name(month, caller.language), amount2=amount)
 
 
 def enrolment_terms(caller: Caller) -> Facts:
@@ -124,11 +124,11 @@ def mandate_terms(caller: Caller) -> Facts:
         "account": masked_tail(caller.answers["account"]),
         "plan": caller.line(
             "plan.now" if terms.at_once else "plan.later",
-            amount=rupiah(terms.first.total_rp),
+            amount=rupiah(terms.first.total_rp + terms.fee_rp),
             month=month_name(terms.month, caller.language),
             day=caller.answers["day"],
         ),
-        "change": _change_line(caller, terms.change),
+        "change": _change_line(caller, terms.change, terms.fee_rp),
         "max": rupiah(terms.max_rp),
         "fee": fee,
     }
@@ -151,24 +151,6 @@ def mandate_facts(caller: Caller) -> Facts:
     }
 
 
-def cover_line(caller: Caller, cover: Cover, due_day: int) -> str:
-    """One sentence on cover; *protected* is said of posted months only, and grace promises nothing."""
-    until = day_text(cover.until) if cover.until else ""
-    month = month_name(cover.owed, caller.language)
-    match cover.state:
-        case CoverState.NONE | CoverState.WAITING as state:
-            return caller.line(f"status.{state.value}")
-        case CoverState.PROTECTED:
-            return caller.line("status.protected", until=until)
-        case CoverState.DUE:
-            due = date(cover.owed.year, cover.owed.month, due_day)
-            return caller.line("status.due", until=until, month=month, date=day_text(due))
-        case CoverState.LAPSED:
-            return caller.line("status.lapsed", until=until)
-        case _:
-            return caller.line("status.grace", until=until, month=month)
-
-
 def cover_facts(caller: Caller) -> Facts:
     worker, work = caller.worker(), caller.work
     member = work.db.get_one(Membership, worker.id)
@@ -176,7 +158,7 @@ def cover_facts(caller: Caller) -> Facts:
     if member.state in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
         return {"name": name, "status": caller.line(f"status.{member.state}")}
     cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
-    return {"name": name, "status": cover_line(caller, cover, work.settings.DUE_DAY)}
+    return {"name": name, "status": cover_line(caller.line, cover, caller.language, work.settings.DUE_DAY)}
 
 
 def amounts(caller: Caller) -> Facts:

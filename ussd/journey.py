@@ -1,6 +1,7 @@
 """A caller's place in the menu: the screen, the answers, the way back; plain data that fits into one sealed text."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ class Journey:
     trail: tuple[str, ...] = ()
     page: int = 0
     wrong: int = 0
+    line: str = ""
+    """What was said to be wrong on this screen: its pages stay cut as they were with it."""
     ended: bool = False
     language: str = ""
     turn_key: str = ""
@@ -45,22 +48,28 @@ class Journey:
         """On to `screen`, with the way back kept."""
         trail = (*self.trail, self.screen)[-TRAIL_MAX:]
         kept = {**self.answers, **answers} if answers else self.answers
-        return self.but(screen=screen, answers=kept, trail=trail, page=0, wrong=0)
+        return self.but(screen=screen, answers=kept, trail=trail, page=0, wrong=0, line="")
 
     def skip(self, screen: str) -> "Journey":
         """On to `screen` from one without words, which no way leads back to."""
-        return self.but(screen=screen, page=0)
+        return self.but(screen=screen, page=0, line="")
 
     def back(self) -> "Journey":
-        return self.but(screen=self.trail[-1], trail=self.trail[:-1], page=0, wrong=0)
+        return self.but(screen=self.trail[-1], trail=self.trail[:-1], page=0, wrong=0, line="")
 
     def done(self, screen: str) -> "Journey":
         """After something was done, neither its answers nor the way back to its questions are kept."""
         kept = {name: value for name, value in self.answers.items() if name == "worker"}
-        return self.but(screen=screen, trail=(), answers=kept, secrets=(), secret_from="", page=0)
+        return self.but(screen=screen, trail=(), answers=kept, secrets=(), secret_from="", page=0, line="")
 
     def with_answer(self, name: str, value: str) -> "Journey":
         return self.but(answers={**self.answers, name: value})
+
+    def with_answers(self, answers: dict[str, str]) -> "Journey":
+        return self.but(answers={**self.answers, **answers})
+
+    def without(self, answers: Collection[str]) -> "Journey":
+        return self.but(answers={name: value for name, value in self.answers.items() if name not in answers})
 
     def with_secret(self, answer: str, asked_at: str) -> "Journey":
         """`answer` dies with the call; whoever takes the call up is asked again from `asked_at`."""
@@ -69,11 +78,13 @@ class Journey:
 
     def dropped(self) -> "Journey":
         """As it is kept when its call ended: without secrets, and back before the first of them was asked."""
-        kept = {name: value for name, value in self.answers.items() if name not in self.secrets}
+        kept = self.without(self.secrets).answers
         screen, trail = self.left or self.screen, self.trail
         if self.secret_from and self.secret_from in trail:
             screen, trail = self.secret_from, trail[: trail.index(self.secret_from)]
-        return self.but(screen=screen, trail=trail, answers=kept, secrets=(), secret_from="", page=0, wrong=0, left="")
+        return self.but(
+            screen=screen, trail=trail, answers=kept, secrets=(), secret_from="", page=0, wrong=0, line="", left=""
+        )
 
     def asked_to_go_on(self) -> "Journey":
         kept = self.dropped()
@@ -89,7 +100,9 @@ class Journey:
         return not self.ended and bool(self.answers) and flow in RESUMED_FLOWS
 
     def at_start(self) -> "Journey":
-        return self.but(screen=START, answers={}, secrets=(), secret_from="", trail=(), page=0, wrong=0, left="")
+        return self.but(
+            screen=START, answers={}, secrets=(), secret_from="", trail=(), page=0, wrong=0, line="", left=""
+        )
 
     def dumps(self) -> str:
         return json.dumps({key: value for key, value in vars(self).items() if value})

@@ -1,6 +1,7 @@
 """Journeys in Redis: one round trip to take a caller's place and lock it, one to put it back; all of it sealed."""
 
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from ussd.journey import MENU_VERSION, Journey
 JOURNEY_TTL_S = 24 * 3600
 # A call that ended is remembered as long as a gateway may repeat its last turn.
 ENDED_TTL_S = 600
+# No call lasts longer (gateways.md 2.4: 180 s); a PIN's hash is kept apart and dies with it.
+SECRETS_TTL_S = 300
 LANGUAGE_TTL_S = 400 * 24 * 3600
 SESSION_TTL_S = 600
 # Longer than any hop may take; then a dead process's lock is gone and the caller's next key goes through.
@@ -21,13 +24,14 @@ LOCK_MS = 5000
 
 _HOLD = """
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return {1, redis.call('GET', KEYS[1]), redis.call('GET', KEYS[3])}
+  return {1, redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[3]) or '', redis.call('GET', KEYS[4]) or ''}
 end
 return {0}
 """
 _SAVE = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+if ARGV[4] ~= '' then redis.call('SET', KEYS[3], ARGV[4], 'EX', ARGV[5]) end
 redis.call('DEL', KEYS[2])
 return 1
 """
@@ -63,9 +67,9 @@ class Journeys:
             return self._redis.eval(script, len(keys), *keys, *values)
 
     @staticmethod
-    def _keys(caller: str) -> tuple[str, str, str]:
-        # The braces keep one caller's three keys on one node of a Redis Cluster.
-        return (f"j:{{{caller}}}", f"k:{{{caller}}}", f"l:{{{caller}}}")
+    def _keys(caller: str) -> tuple[str, str, str, str]:
+        # The braces keep one caller's four keys on one node of a Redis Cluster.
+        return (f"j:{{{caller}}}", f"k:{{{caller}}}", f"l:{{{caller}}}", f"p:{{{caller}}}")
 
     def hold(self, caller: str) -> Held | None:
         """Take the place of `caller` (a blind index in hex); None while another turn of the same phone holds it.
@@ -76,26 +80,32 @@ class Journeys:
         found = self._run(_HOLD, self._keys(caller), token, LOCK_MS)
         if not found[0]:
             return None
-        journey, language = (found[1], found[2]) if len(found) > 1 else (None, None)
-        return Held(caller, token, self._open(caller, journey), language.decode() if language else "")
+        return Held(caller, token, self._open(caller, found[1], found[3]), found[2].decode())
 
-    def _open(self, caller: str, sealed: bytes | None) -> Journey | None:
-        if sealed is None:
+    def _open(self, caller: str, sealed: bytes, secrets_sealed: bytes) -> Journey | None:
+        if not sealed:
             return None
         try:
             journey = Journey.loads(self._box.open(sealed, caller))
+            if not journey.secrets:
+                return journey if journey.menu == MENU_VERSION else None
+            kept = json.loads(self._box.open(secrets_sealed, f"{caller} secrets")) if secrets_sealed else {}
         except (Unreadable, ValueError, TypeError):
             return None
-        return journey if journey.menu == MENU_VERSION else None
+        return journey.with_answers(kept) if kept else journey.dropped()
 
     def save(self, held: Held, journey: Journey) -> None:
         """Put the place back and let the next turn in. Raises LostHold where the lock had run out."""
-        journey_key, lock_key, language_key = self._keys(held.caller)
+        journey_key, lock_key, language_key, secrets_key = self._keys(held.caller)
         if journey.language != held.language and (held.language or journey.language != "id"):
             self._redis.set(language_key, journey.language, ex=LANGUAGE_TTL_S)
-        sealed = self._box.seal(journey.dumps(), held.caller)
+        hidden = {name: journey.answers[name] for name in journey.secrets if name in journey.answers}
+        kept = journey.without(hidden) if hidden else journey
+        sealed = self._box.seal(kept.dumps(), held.caller)
+        secret = self._box.seal(json.dumps(hidden), f"{held.caller} secrets") if hidden else b""
         ttl_s = ENDED_TTL_S if journey.ended else JOURNEY_TTL_S
-        if not self._run(_SAVE, (journey_key, lock_key), held.token, sealed, ttl_s):
+        keys = (journey_key, lock_key, secrets_key)
+        if not self._run(_SAVE, keys, held.token, sealed, ttl_s, secret, SECRETS_TTL_S):
             raise LostHold
 
     def release(self, held: Held) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from units.gsm import SCREEN_SEPTETS_MAX, septets
+from units.gsm import septets
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,3 @@ def _words(head: str) -> list[tuple[str, str]]:
     for line in head.split("\n"):
         words += [("\n" if i == 0 else " ", word) for i, word in enumerate(line.split(" "))]
     return words
-
-
-def fits(text: str) -> bool:
-    return septets(text) <= SCREEN_SEPTETS_MAX

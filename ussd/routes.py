@@ -7,7 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from gateways import africastalking
 from gateways.base import Malformed
-from models import Notice
+from models import GatewayReport
 from ports import Ports
 from ussd.calls import Calls
 
@@ -51,7 +51,7 @@ def make_blueprint(ports: Ports) -> Blueprint:
             ended = africastalking.read_event(request.form)
             with ports.transaction() as work:
                 work.db.add(
-                    Notice(
+                    GatewayReport(
                         kind="ussd_end",
                         gateway_id=ports.keys.index("session", ended.session_id).hex(),
                         status=ended.status,

@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("gateway_id", name=op.f("pk_gateway_messages")),
     )
     op.create_table(
-        "gateway_notices",
+        "gateway_reports",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("gateway_id", sa.String(length=110), nullable=False),
@@ -63,9 +63,9 @@ def upgrade() -> None:
         sa.Column("phone_index", sa.LargeBinary(), nullable=True),
         sa.Column("known", sa.Boolean(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateway_notices")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateway_reports")),
     )
-    op.create_index(op.f("ix_gateway_notices_gateway_id"), "gateway_notices", ["gateway_id"], unique=False)
+    op.create_index(op.f("ix_gateway_reports_gateway_id"), "gateway_reports", ["gateway_id"], unique=False)
     op.create_table(
         "inbound_sms",
         sa.Column("gateway_id", sa.String(length=110), nullable=False),
@@ -119,7 +119,11 @@ def upgrade() -> None:
         "ix_messages_sending", "messages", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'sending'")
     )
     op.create_index(
-        "ix_messages_to_send", "messages", ["not_before"], unique=False, postgresql_where=sa.text("state = 'created'")
+        "ix_messages_to_send",
+        "messages",
+        ["priority", "not_before", "id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'created'"),
     )
     op.create_table(
         "tariffs",
@@ -207,6 +211,8 @@ def upgrade() -> None:
         sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("text_hash", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(length=40), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("session", sa.String(length=32), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name=op.f("fk_consents_worker_id")),
@@ -259,13 +265,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("month", "worker_id", name=op.f("pk_months")),
         postgresql_partition_by="RANGE (month)",
     )
-    op.create_index(
-        op.f("ix_months_handed_over_in"),
-        "months",
-        ["handed_over_in"],
-        unique=False,
-        postgresql_where=sa.text("handed_over_in IS NOT NULL AND posted_on IS NULL"),
-    )
+    op.create_index(op.f("ix_months_handed_over_in"), "months", ["handed_over_in"], unique=False)
     op.create_index(
         "ix_months_to_hand_over",
         "months",
@@ -284,6 +284,9 @@ def upgrade() -> None:
         sa.Column("account_index", sa.LargeBinary(), nullable=False),
         sa.Column("account_tail", sa.String(length=4), nullable=False),
         sa.Column("max_amount_rp", sa.BigInteger(), nullable=False),
+        sa.Column("fee_rp", sa.BigInteger(), nullable=False),
+        sa.Column("first_month", sa.Date(), nullable=False),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("day", sa.SmallInteger(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=False),
         sa.Column("consent_id", sa.BigInteger(), nullable=False),
