@@ -7,6 +7,7 @@ start-up time nor their memory.
 import asyncio
 import dataclasses
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 
 import click
 import structlog
@@ -15,8 +16,9 @@ from sqlalchemy.orm import Session
 
 import config
 from autodebit import collect, plan
-from data import load_reference, load_village
+from data import BadVillages, load_reference, load_village, load_villages
 from database import JOB_ANSWER_TIMEOUT_S, make_engine
+from insurance.open_items import open_items
 from models.partitions import ensure_partitions
 from ports import Ports
 from sms import sender
@@ -74,6 +76,28 @@ def autodebit() -> None:
     """The monthly run."""
 
 
+@autodebit.command("status")
+def status() -> None:
+    """What waits for a person: no clear answer, held texts, money that is not posted. References, no personal data.
+
+    Leaves with 2 when there is anything.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    ports = _ports()
+    with ports.transaction() as work:
+        items = open_items(work)
+    table = Table(title="Waits for a person")
+    for column in ("what", "which", "since"):
+        table.add_column(column)
+    for item in items:
+        table.add_row(item.what, item.which, f"{item.since:%d-%m-%Y}")
+    Console(width=100).print(table if items else "Nothing waits for a person.")
+    if items:
+        raise click.exceptions.Exit(2)
+
+
 @autodebit.command("run")
 @click.option("--month", "month_text", required=True, help="The contribution month, YYYY-MM.")
 @click.option("--as-of", "as_of", default=None, help="Sandbox only: run as if it were noon on this day, YYYY-MM-DD.")
@@ -93,7 +117,7 @@ def run(month_text: str, as_of: str | None) -> None:
         planned = plan.plan(ports, month)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
-    collected = collect.collect(ports)
+    collected = collect.collect(ports, month)
     if as_of is not None:
         # The worker's clock is not there yet: what is owed on that day is sent by this command.
         sender.drain(ports)
@@ -102,11 +126,13 @@ def run(month_text: str, as_of: str | None) -> None:
     table.add_column("count", justify="right")
     table.add_row("scheduled, notice owed", str(planned.scheduled))
     table.add_row("above the mandate's maximum, not scheduled", str(planned.above_maximum))
+    table.add_row("no day left for notice and debit", str(planned.too_late))
     for state, count in sorted(collected.by_state.items()):
         table.add_row(f"sent: {state}", str(count))
+    table.add_row("unknown, their sender had died", str(collected.lost))
     table.add_row("collected", rupiah(collected.collected_rp))
     Console().print(table)
-    if collected.by_state.get("unknown"):
+    if collected.by_state.get("unknown") or collected.lost:
         raise click.exceptions.Exit(2)
 
 
@@ -121,6 +147,24 @@ def _at_noon(ports: Ports, day_text: str) -> Ports:
     return dataclasses.replace(ports, clock=lambda: noon)
 
 
+@click.group("villages")
+def villages() -> None:
+    """The villages that members can name, and their heads."""
+
+
+@villages.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_villages(file: Path) -> None:
+    """Load villages from a CSV: code,short,name,district,regency,zone and optionally head_phone. All lines or none."""
+    ports = _ports()
+    try:
+        with ports.transaction() as work:
+            count = load_villages(work, file)
+    except BadVillages as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{count} villages loaded.")
+
+
 @click.command("settings")
 def settings() -> None:
     """Print the table of settings as the README has it."""
@@ -130,5 +174,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, settings):
+    for command in (migrate, worker, autodebit, villages, settings):
         app.cli.add_command(command)

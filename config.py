@@ -126,7 +126,12 @@ class Settings(BaseSettings):
     @classmethod
     def _a_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         kinds = ("postgresql",) if info.field_name == "DATABASE_URL" else ("redis", "rediss")
-        if urlsplit(value.get_secret_value()).scheme not in kinds:
+        try:
+            scheme = urlsplit(value.get_secret_value()).scheme
+        except ValueError:
+            # Its own words would show a part of the password.
+            raise ValueError("not a URL") from None
+        if scheme not in kinds:
             raise ValueError(f"not a URL that begins with {' or '.join(f'{kind}://' for kind in kinds)}")
         return value
 
@@ -137,9 +142,13 @@ class Settings(BaseSettings):
         if not text:
             return value
         try:
-            size = len(base64.b64decode(text, validate=True))
+            key = base64.b64decode(text, validate=True)
         except binascii.Error:
             raise ValueError("not Base64") from None
+        if base64.b64encode(key).decode() != text:
+            # The last letter has bits to spare: another spelling would hide that two keys are the same.
+            raise ValueError("not Base64 in its usual spelling")
+        size = len(key)
         if size != _SECRET_BYTES_MIN:
             raise ValueError(f"{size} bytes after Base64, 32 are needed: openssl rand -base64 32")
         return value

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -42,6 +42,8 @@ class Box:
 
     def open(self, sealed: bytes, about: str) -> str:
         """Raises Unreadable."""
+        if sealed[:1] != _VERSION:
+            raise Unreadable(about)
         try:
             plain = self._aead.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], about.encode())
         except (InvalidTag, ValueError):
@@ -68,6 +70,8 @@ class Keyring:
 
     def person(self, wrapped: bytes) -> Box:
         """Raises Unreadable."""
+        if wrapped[:1] != _VERSION:
+            raise Unreadable("person key")
         try:
             nonce, body = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
             return Box(self._master.decrypt(nonce, body, b"person key"))
@@ -103,5 +107,5 @@ class Keyring:
         with self._pin_turn():
             try:
                 return _PIN_HASHER.verify(pin_hash, self._peppered(pin))
-            except VerifyMismatchError:
+            except (VerifyMismatchError, InvalidHashError):
                 return False

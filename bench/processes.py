@@ -2,6 +2,7 @@
 
 import os
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ class Memory:
     processes: int
     rss_mb: float
     pss_mb: float
+    largest_mb: float
+    """RSS of the biggest of the processes."""
 
 
 def _stat(pid: int) -> list[str]:
@@ -50,18 +53,20 @@ def cpu_s(root: int) -> float:
     return sum(int(ticks) for pid in tree(root) if (stat := _stat(pid)) for ticks in stat[11:15]) / _TICKS
 
 
-def memory(root: int) -> Memory:
-    pids = tree(root)
-    return Memory(len(pids), _rolled_up(pids, "Rss:"), _rolled_up(pids, "Pss:"))
+def memory(root: int, *, alone: bool = False) -> Memory:
+    """Of the tree, or of `root` without its children."""
+    pids = [root] if alone else tree(root)
+    rss = [_rolled_up(pid, "Rss:") for pid in pids]
+    return Memory(len(pids), sum(rss), sum(_rolled_up(pid, "Pss:") for pid in pids), max(rss))
 
 
-def _rolled_up(pids: list[int], field: str) -> float:
-    kb = 0
-    for pid in pids:
+def _rolled_up(pid: int, field: str) -> float:
+    """Megabytes; 0 where the process ended meanwhile."""
+    with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith(field):
-                kb += int(line.split()[1])
-    return kb / 1024
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def command_of(pid: int) -> list[str]:

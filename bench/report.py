@@ -121,11 +121,13 @@ def _ms(*values: float) -> str:
 
 
 def _memory_table(measured: Measured) -> Table:
-    table = _table("Memory after calls (MB)", "part", "processes", "RSS", "PSS", "limit")
+    table = _table("Memory after calls (MB)", "part", "processes", "RSS", "PSS", "RSS of the largest", "limit")
     for name, held in measured.memory.items():
         limit = str(_LIMITS_MB.get(name, ""))
-        table.add_row(name, str(held.processes), f"{held.rss_mb:.0f}", f"{held.pss_mb:.0f}", limit)
-    table.caption = "RSS counts shared pages once a process, PSS once in all."
+        table.add_row(
+            name, str(held.processes), f"{held.rss_mb:.0f}", f"{held.pss_mb:.0f}", f"{held.largest_mb:.0f}", limit
+        )
+    table.caption = "Limits: a web process, the worker, all. Shared pages count in every RSS, once in PSS."
     return table
 
 

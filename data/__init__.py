@@ -1,20 +1,33 @@
 """Reference data as CSV beside this file (banks, brackets, tariffs, the sandbox's village) and how it is loaded."""
 
 import csv
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from insurance.work import Work
 from models import Bank, Base, Bracket, Head, Tariff, Village
 from models.village import check_digit
-from units.phone import canonical_phone
+from units.phone import NotAPhone, canonical_phone
 
 _HERE = Path(__file__).parent
+_ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
+_NAME_MAX = 60
+# Ten digits of Kemendagri; the short code is what people type, before its check digit.
+_VILLAGE_FIELDS: Mapping[str, Callable[[str], object]] = {
+    "code": re.compile(r"[0-9]{10}").fullmatch,
+    "short": re.compile(r"[0-9]{3,7}").fullmatch,
+    "name": lambda text: 0 < len(text) <= _NAME_MAX,
+    "district": lambda text: 0 < len(text) <= _NAME_MAX,
+    "regency": lambda text: 0 < len(text) <= _NAME_MAX,
+    "zone": lambda text: text in _ZONES,
+}
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
@@ -61,26 +74,60 @@ def load_reference(db: Session, *, connected: Path | None) -> None:
     )
 
 
+class BadVillages(ValueError):
+    """A village file that cannot be taken; names each bad line, and nothing of it was loaded."""
+
+
 def load_village(work: Work) -> None:
     """The sandbox's fictional villages and their heads; nobody is enrolled in them."""
-    _upsert(
-        work.db,
-        Village,
-        [
-            {
-                **{k: v for k, v in row.items() if k not in ("short", "head_phone")},
-                "short_code": short_code(row["short"]),
-            }
-            for row in _rows("villages.csv")
-        ],
-    )
-    for row in _rows("villages.csv"):
-        phone = canonical_phone(row["head_phone"])
-        index = work.keys.index("phone", phone)
-        if work.db.query(Head).filter(Head.phone_index == index).first() is None:
-            sealed = work.keys.shared.seal(phone, "head.phone")
-            term = {"term_from": date(2021, 1, 1), "term_until": date(2029, 12, 31)}
-            work.db.add(Head(village_code=row["code"], phone_sealed=sealed, phone_index=index, **term))
+    load_villages(work, _HERE / "villages.csv")
+
+
+def load_villages(work: Work, file: Path) -> int:
+    """Villages and heads from a CSV; a repeat brings the rows to what it says. How many. Raises BadVillages."""
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+    except UnicodeDecodeError:
+        raise BadVillages("not UTF-8") from None
+    if faults := _faults(rows):
+        raise BadVillages("\n".join(faults))
+    fields = ("code", "name", "district", "regency", "zone")
+    villages = [{**{name: row[name] for name in fields}, "short_code": short_code(row["short"])} for row in rows]
+    _upsert(work.db, Village, villages)
+    for row in rows:
+        if row.get("head_phone"):
+            _add_head(work, row["code"], canonical_phone(row["head_phone"]))
+    return len(rows)
+
+
+def _faults(rows: list[dict[str, str]]) -> list[str]:
+    faults, seen = ([] if rows else ["no line"]), set[str]()
+    for number, row in enumerate(rows, 2):
+        for name, good in _VILLAGE_FIELDS.items():
+            if not good(row.get(name) or ""):
+                faults.append(f"line {number}: {name}")
+        for name in ("code", "short"):
+            if (key := f"{name} {row.get(name)}") in seen:
+                faults.append(f"line {number}: {name} stands twice")
+            seen.add(key)
+        try:
+            canonical_phone(row.get("head_phone") or "+6281200000000")
+        except NotAPhone:
+            faults.append(f"line {number}: head_phone")
+    return faults
+
+
+def _add_head(work: Work, village_code: str, phone: str) -> None:
+    index = work.keys.index("phone", phone)
+    known = select(Head).where(Head.phone_index == index, Head.village_code == village_code)
+    if work.db.scalars(known).first() is None:
+        sealed = work.keys.shared.seal(phone, "head.phone")
+        # Six years, as a village head's term was until UU 3/2024; a real term is entered by the branch.
+        until = date(work.today.year + 6, work.today.month, 1)
+        head = Head(village_code=village_code, phone_sealed=sealed, phone_index=index, term_from=work.today)
+        head.term_until = until
+        work.db.add(head)
 
 
 def short_code(digits: str) -> str:

@@ -6,7 +6,6 @@ import shlex
 import socket
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 
 import config
@@ -14,7 +13,7 @@ from local.postgres import start_postgres
 from local.process import InUse, LocalError, Spec, free_port, hold, say
 from local.supervisor import Stopped, Supervisor
 from local.valkey import start_valkey
-from units.clock import jakarta_day
+from units.clock import jakarta_day, system_clock
 
 PROJECT = Path(__file__).resolve().parents[1]
 READY_WAIT_S = 60.0
@@ -59,7 +58,7 @@ def _run(supervisor: Supervisor, var: Path, environ: Mapping[str, str], note: Pa
     for spec in _processes(var, env, settings):
         supervisor.start(spec)
     _wait_until_ready(supervisor, settings)
-    month = f"{jakarta_day(datetime.now(UTC)):%Y-%m}"
+    month = f"{jakarta_day(system_clock()):%Y-%m}"
     say(f"Iuran runs at {_address(settings)} (sandbox). Dial {settings.USSD_CODE} there.")
     say(f'A monthly run, from another terminal: make flask ARGS="autodebit run --month {month}"')
     say(f"Logs: {_shown(var / 'log')}. Ctrl-C stops everything; the data stay.")

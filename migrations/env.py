@@ -11,8 +11,10 @@ from models import Base
 _LOCK = 7_304_118
 
 
-def _ours(_object: Any, name: str | None, type_: str, reflected: bool, _compare_to: Any) -> bool:
-    """Partitions and Procrastinate's own tables are not models."""
+def _ours(found: Any, name: str | None, type_: str, reflected: bool, _compare_to: Any) -> bool:
+    """Partitions, the keys PostgreSQL derives for them, and Procrastinate's own tables are not models."""
+    if reflected and type_ == "foreign_key_constraint":
+        return str(found.elements[0].target_fullname).split(".")[0] in Base.metadata.tables
     return not (type_ == "table" and reflected and name not in Base.metadata.tables)
 
 

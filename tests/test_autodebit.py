@@ -2,13 +2,13 @@
 
 import threading
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
-from autodebit import plan
 from autodebit.collect import collect
-from banks.base import BankAnswer, BankUnreachable, CollectRequest, MandateRequest
+from autodebit.mandates import ask_banks
+from banks.base import BankAnswer, BankRefused, BankUnreachable, CollectRequest, MandateRequest, Reason
 from tests.people import (
     BUDI,
     BUDI_NIK,
@@ -16,14 +16,12 @@ from tests.people import (
     CLOSED,
     GOOD,
     NO_FUNDS,
-    PIN,
     SILENT,
-    SITI_PHONE,
     WRONG_NAME,
     authorise,
     enrol,
 )
-from tests.world import World
+from tests.world import START, World
 
 NOV, DEC, JAN = date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)
 
@@ -224,149 +222,78 @@ def test_a_worker_killed_while_sending_leaves_an_unknown_and_no_second_debit(wor
     assert debits(world) == []
 
 
-def test_cancelling_is_effective_at_once(world: World) -> None:
-    member(world)
+def test_a_yes_that_came_in_a_later_month_is_noticed_and_not_debited_at_once(world: World) -> None:
     phone = world.phone()
-    phone.dial()
-    assert "Tidak ada debit baru" in phone.press("2", "1", "2", PIN)
-    world.collect()
-    assert debits(world) == []
-    assert world.one("SELECT state FROM attempts") == "cancelled"
-    assert "dibatalkan 23-11-2026" in world.last_sms()
-    phone.dial()
-    assert "Bank rekening" in phone.press("2")
-
-
-def test_a_yes_of_the_bank_after_the_member_cancelled_stays_cancelled(world: World) -> None:
-    phone = world.phone()
+    world.clock.now = datetime(2026, 12, 31, 3, 0, tzinfo=UTC)
     enrol(phone)
-    authorise(phone)
-    late: list[str] = []
-
-    class Slow:
-        code = "114"
-        collect = Away.collect
-
-        def ask(self, mandate: MandateRequest) -> BankAnswer:
-            phone.dial()
-            late.append(phone.press("2", "1", "2", PIN))
-            return world.ports.banks["114"].ask(mandate)
-
-    from autodebit.mandates import ask_banks
-
-    ask_banks(replace(world.ports, banks={"114": Slow()}))
-    assert "dibatalkan" in late[0]
-    assert world.one("SELECT state FROM mandates") == "cancelled"
-
-
-def test_while_stop_is_asked_nothing_is_debited(world: World) -> None:
-    member(world)
-    world.phone().text("STOP")
+    authorise(phone, day="4")
+    world.clock.forward(days=1)
+    world.ask_banks()
+    world.exchange()
     assert world.collect().by_state == {}
-    world.clock.forward(hours=25)
-    assert world.collect().by_state == {"confirmed": 1}
+    assert debits(world) == []
+    told = world.owed_to(phone.number)
+    assert any("Iuran Jan 2027 Rp36.800 akan didebit 15-01-2027" in sms for sms in told)
+    assert not any("didebit segera" in sms for sms in told)
 
 
-def test_an_amount_above_the_maximum_is_never_sent(world: World) -> None:
+def test_a_month_too_short_for_its_notice_is_told_and_missed(world: World) -> None:
     member(world)
     world.collect()
-    with world.ports.database.begin() as connection:
-        from sqlalchemy import text
-
-        connection.execute(text("UPDATE mandates SET max_amount_rp = 28399"))
+    world.clock.forward(days=37)  # 30 December
+    assert (world.plan(DEC).scheduled, world.plan(DEC).too_late) == (0, 1)
+    world.clock.now = START
+    world.clock.forward(days=32)  # 25 December: planned in time, and the notice is never sent.
+    assert world.plan(DEC).scheduled == 1
     world.clock.forward(days=5)
-    planned = world.plan(DEC)
-    assert (planned.scheduled, planned.above_maximum) == (0, 1)
-    world.clock.forward(days=10)
-    world.collect()
-    assert len(debits(world)) == 1
-
-
-def test_a_month_outside_its_window_is_refused(world: World) -> None:
-    for month in (date(2026, 10, 1), date(2027, 1, 1)):
-        with pytest.raises(plan.OutsideWindow, match="is not 2026-11"):
-            world.plan(month)
-
-
-def test_an_unsent_attempt_of_a_month_that_is_over_is_dropped(world: World) -> None:
-    member(world)
-    world.clock.now += timedelta(days=10)
     world.collect()
     assert attempt(world)[0] == "cancelled"
-    assert debits(world) == []
+    assert "Iuran Des 2026 tidak sempat didebit" in world.last_sms()
+    assert world.one("SELECT state FROM months WHERE month = '2026-12-01'") == "missed"
 
 
-def test_an_account_serves_no_more_members_than_configured(world: World) -> None:
+class Refusing(Away):
+    """A bank that finds our request or our credentials faulty."""
+
+    def __init__(self, code: str) -> None:
+        self.refusal = BankRefused(Reason.OURS, code)
+
+    def ask(self, mandate: MandateRequest) -> BankAnswer:
+        raise self.refusal
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        raise self.refusal
+
+
+def test_our_own_wrong_credentials_burn_no_mandate_and_no_attempt(world: World) -> None:
+    phone = world.phone()
+    enrol(phone)
+    world.exchange()
+    authorise(phone)
+    refusing = replace(world.ports, banks={"114": Refusing("4017000")})
+    ask_banks(refusing)
+    assert world.one("SELECT state FROM mandates") == "consented"
+    world.clock.forward(minutes=6)
+    world.ask_banks()
+    collect(refusing)
+    assert attempt(world) == ("noticed", "4017000")
+    world.clock.forward(minutes=11)
+    assert world.collect().by_state == {"confirmed": 1}
+
+
+def test_one_request_the_bank_finds_faulty_does_not_stop_the_others(world: World) -> None:
     member(world)
-    settings = world.ports.settings.model_copy(update={"ACCOUNT_WORKERS_MAX": 1})
-    from insurance import mandates
-    from insurance.consent import Yes
-
     budi = world.phone(BUDI_PHONE)
     enrol(budi, BUDI_NIK, BUDI)
-    with replace(world.ports, settings=settings).transaction() as work:
-        worker = work.workers_at(work.keys.index("phone", BUDI_PHONE))[0]
-        with pytest.raises(mandates.AccountFull):
-            mandates.authorise(work, worker, "114", GOOD, 5, Yes("mandate", "v", "id", "yes", "s", BUDI_PHONE))
-
-
-def test_a_worker_has_one_live_mandate_at_most(world: World) -> None:
-    member(world)
-    phone = world.phone()
-    phone.dial()
-    assert "Autodebit Bank Jatim ***2345: aktif" in phone.press("2")
-    assert world.one("SELECT count(*) FROM mandates") == 1
-
-
-def test_a_refused_membership_is_told_and_cancels_the_mandate(world: World) -> None:
-    phone = world.phone()
-    enrol(phone, "3599014503850404")
-    authorise(phone)
     world.exchange()
-    texts = world.owed_to(SITI_PHONE)
-    assert any("NIK tidak ditemukan" in text for text in texts)
-    assert world.one("SELECT state FROM mandates") == "cancelled"
-    phone.dial()
-    assert "ditolak BPJS" in phone.press("3")
-
-
-def test_a_new_mandate_after_a_closed_account_collects_the_month_on_another_day(world: World) -> None:
-    member(world, CLOSED)
-    world.collect()
-    authorise(world.phone(), GOOD)
+    authorise(budi, "1140054321")
     world.ask_banks()
-    assert world.collect().by_state == {}, "one try a day"
-    world.clock.forward(days=1)
-    assert world.collect().by_state == {"confirmed": 1}
-    assert [tuple(row) for row in world.rows("SELECT n, state FROM attempts ORDER BY n")] == [
-        (1, "failed_hard"),
-        (2, "confirmed"),
-    ]
+    faulty = world.one("SELECT reference FROM attempts ORDER BY due_on, reference LIMIT 1")
 
+    class FaultyOnce(Away):
+        def collect(self, debit: CollectRequest) -> BankAnswer:
+            if debit.reference == faulty:
+                raise BankRefused(Reason.OURS, "4007101")
+            return world.ports.banks["114"].collect(debit)
 
-def test_a_mandate_cancelled_before_its_debit_leaves_the_month_to_the_next_one(world: World) -> None:
-    member(world)
-    phone = world.phone()
-    phone.dial()
-    phone.press("2", "1", "2", PIN)
-    authorise(phone, "1140099999")
-    world.ask_banks()
-    assert world.collect().by_state == {"confirmed": 1}
-    assert len(debits(world)) == 1
-
-
-def test_who_paid_this_month_consents_to_the_next_one_first(world: World) -> None:
-    member(world)
-    world.collect()
-    phone = world.phone()
-    phone.dial()
-    phone.press("2", "1", "2", PIN)
-    phone.dial()
-    phone.press("2", "1", "1140099999", "1", "3")
-    words = phone.read_on().replace("\n", " ")
-    assert "Rp28.400 tiap tgl 10 mulai iuran Des" in words
-    phone.press("1", PIN)
-    world.ask_banks()
-    assert "Debit pertama untuk iuran Des 2026" in world.last_sms()
-    world.collect()
-    assert len(debits(world)) == 1
+    assert collect(replace(world.ports, banks={"114": FaultyOnce()})).by_state == {"noticed": 1, "confirmed": 1}

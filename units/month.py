@@ -24,7 +24,7 @@ def last_day(month: Month) -> date:
 
 def parse_month(text: str) -> Month:
     """`"2026-12"` to `date(2026, 12, 1)`. Raises ValueError with what to write instead."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
         raise ValueError(f"a month is written YYYY-MM, like 2026-12, not {text!r}")
     return date(int(text[:4]), int(text[5:]), 1)
 

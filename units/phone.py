@@ -6,6 +6,8 @@ import phonenumbers
 
 # Mobile national numbers are 8[1-35-9] and 9-12 digits in all: phonenumbers 9.0.43, region ID (November 2026).
 _CANONICAL = re.compile(r"\+628[1-35-9][0-9]{7,10}")
+# Digits and what people put between them; letters would be dropped and make another number of it.
+_WRITTEN = re.compile(r"[0-9+ ().\-]{6,24}")
 
 
 class NotAPhone(ValueError):
@@ -17,8 +19,11 @@ def canonical_phone(typed: str) -> str:
 
     Raises NotAPhone. Gateways differ in the `+` and in the country code (gateways.md 2.1).
     """
+    typed = typed.strip()
     if _CANONICAL.fullmatch(typed):
         return typed
+    if not _WRITTEN.fullmatch(typed):
+        raise NotAPhone("not a phone number")
     digits = re.sub(r"[^0-9+]", "", typed)
     if digits.startswith("00"):
         digits = "+" + digits[2:]
