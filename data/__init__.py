@@ -93,7 +93,9 @@ def load_villages(work: Work, file: Path) -> int:
     if faults := _faults(rows):
         raise BadVillages("\n".join(faults))
     fields = ("code", "name", "district", "regency", "zone")
-    villages = [{**{name: row[name] for name in fields}, "short_code": short_code(row["short"])} for row in rows]
+    villages: list[Mapping[str, object]] = [
+        {**{name: row[name] for name in fields}, "short_code": short_code(row["short"])} for row in rows
+    ]
     _upsert(work.db, Village, villages)
     for row in rows:
         if row.get("head_phone"):

@@ -1,4 +1,4 @@
-"""What waits for a person: money without a clear outcome or not posted, texts that may have been sent; it only reads."""
+"""What waits for a person: debits without a clear outcome, money not posted, texts held back; it only reads."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
