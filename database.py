@@ -1,5 +1,8 @@
 """Makes the database engine: every wait has an end, so that a silent server is an error and not a hang."""
 
+import socket
+import struct
+import time
 from typing import Any
 
 import psycopg
@@ -13,6 +16,10 @@ JOB_ANSWER_TIMEOUT_S = 60.0
 _POOL_TIMEOUT_S = 1.0
 _CONNECT_TIMEOUT_S = 2  # libpq's least
 _INTERVAL_S = 0.1
+_KNOCK_TIMEOUT_S = 0.5
+_SHUT_S = 1.0
+# PostgreSQL's protocol, SSLRequest: every server answers it with one byte, `S` or `N`, before any login.
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 # The network's own way to notice a peer that went without a word (services.md 3, Procrastinate issue 1334).
 NETWORK_OPTIONS: dict[str, Any] = {
     "connect_timeout": _CONNECT_TIMEOUT_S,
@@ -38,6 +45,32 @@ def _impatient(answer_timeout_s: float) -> type[psycopg.Connection[Any]]:
     return Impatient
 
 
+class _Door:
+    """Whether the server answers at all, asked before libpq's own two seconds of waiting are spent on it.
+
+    After silence nobody knocks again for a while: callers are told at once instead of queueing behind each other.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._address = (url.host, url.port or 5432) if url.host else None
+        self._shut_until = 0.0
+
+    def knock(self) -> None:
+        """Raises psycopg.OperationalError."""
+        if self._address is None:
+            return
+        if time.monotonic() < self._shut_until:
+            raise psycopg.OperationalError("the database was silent a moment ago")
+        try:
+            with socket.create_connection(self._address, _KNOCK_TIMEOUT_S) as knocking:
+                knocking.sendall(_SSL_REQUEST)
+                if not knocking.recv(1):
+                    raise ConnectionError
+        except OSError:
+            self._shut_until = time.monotonic() + _SHUT_S
+            raise psycopg.OperationalError("the database does not answer") from None
+
+
 def sqlalchemy_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg")
 
@@ -47,7 +80,10 @@ def make_engine(url: str, *, answer_timeout_s: float, connections_max: int) -> E
     connection = _impatient(answer_timeout_s)
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
+    door = _Door(make_url(url))
+
     def connect() -> psycopg.Connection[Any]:
+        door.knock()
         return connection.connect(conninfo, **NETWORK_OPTIONS)
 
     return create_engine(

@@ -20,6 +20,8 @@ _PIN_HASHER = PasswordHasher(time_cost=5, memory_cost=7168, parallelism=1)
 # Of a web process's eight threads, at most four may be in a PIN check, so that the others go on answering hops.
 _PIN_CHECKS_RUNNING_MAX = 2
 _PIN_CHECKS_MAX = 4
+# A check takes some 20 ms, so a short crowd is through in this time; a long one is asked to come back.
+_PIN_WAIT_S = 0.5
 
 
 class Unreadable(Exception):
@@ -89,7 +91,7 @@ class Keyring:
 
     @contextmanager
     def _pin_turn(self) -> Iterator[None]:
-        if not self._pin_present.acquire(blocking=False):
+        if not self._pin_present.acquire(timeout=_PIN_WAIT_S):
             raise PinChecksBusy
         try:
             with self._pin_running:

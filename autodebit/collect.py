@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import structlog
 
+from autodebit.lanes import CREDENTIALS
 from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
 from insurance import contributions, mandates, schedule
 from insurance.work import Work
@@ -20,8 +21,6 @@ LEASE = timedelta(minutes=15)
 AGAIN_AFTER = timedelta(minutes=10)
 # A request that the bank finds faulty will not be better in ten minutes: a person has a day to look at it.
 FAULTY_AFTER = timedelta(days=1)
-# SNAP: HTTP 401 whatever the service and case (programme.md 3.5).
-CREDENTIALS = "401"
 _HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
 
 
@@ -100,7 +99,6 @@ def _ask(ports: Ports, sent: _Sent, resting: set[str]) -> Outcome:
         if refusal.reason is Reason.OURS:
             log.error("bank_refuses_us", bank=sent.bank_code, code=refusal.code, reference=sent.request.reference)
             if refusal.code.startswith(CREDENTIALS):
-                # Signature, client or token: the next request would be refused the same way.
                 resting.add(sent.bank_code)
         return refusal
     except BankUnreachable as failure:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import structlog
 
+from autodebit.lanes import CREDENTIALS
 from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, MandateRequest, Reason
 from insurance import mandates
 from models import Mandate
@@ -71,8 +72,12 @@ def _ask(ports: Ports, asked: _Asked, resting: set[str]) -> bool:
             case BankRefused(reason=Reason.NOT_NOW) | BankUnreachable():
                 mandates.unreachable(work, mandate, work.now + AGAIN_AFTER)
                 return False
+            case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
+                # This one request is faulty: it would come first in every round and keep the others from the bank.
+                log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
+                mandates.rejected(work, mandate, Reason.OURS.value, code)
             case BankRefused(reason=Reason.OURS, code=code):
-                # Our own fault: nothing was made, no member is blamed, and the bank rests until the next round.
+                # Our credentials: nothing was made, no member is blamed, and the bank rests until the next round.
                 log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
                 mandates.unreachable(work, mandate, work.now + AGAIN_AFTER)
                 return False

@@ -82,9 +82,9 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     check_age(work, asked.nik)
     nik_index = work.keys.index("nik", asked.nik.digits)
     phone_index = work.keys.index("phone", asked.phone)
-    _refuse_known(work, nik_index, phone_index)
-    shared_by = select(func.count()).select_from(Contact).where(Contact.phone_index == phone_index)
-    if work.db.execute(shared_by).scalar_one() >= work.settings.PHONE_WORKERS_MAX:
+    full = _phone_is_full(work, phone_index)
+    _refuse_known(work, nik_index, phone_index, full=full)
+    if full:
         raise PhoneFull
     box, wrapped = work.keys.new_person()
     fields = {
@@ -105,7 +105,7 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     made = insert(Worker).values(**fields).on_conflict_do_nothing(index_elements=["nik_index"]).returning(Worker.id)
     worker_id = work.db.scalar(made)
     if worker_id is None:
-        _refuse_known(work, nik_index, phone_index)
+        _refuse_known(work, nik_index, phone_index, full=False)
         raise AlreadyEnrolled
     worker = work.db.get_one(Worker, worker_id)
     phone = Contact(
@@ -119,13 +119,22 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     return worker
 
 
-def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes) -> None:
+def _phone_is_full(work: Work, phone_index: bytes) -> bool:
+    shared_by = select(func.count()).select_from(Contact).where(Contact.phone_index == phone_index)
+    return work.db.execute(shared_by).scalar_one() >= work.settings.PHONE_WORKERS_MAX
+
+
+def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes, *, full: bool) -> None:
+    """Raises AlreadyEnrolledHere or AlreadyEnrolled; a full phone learns nothing of NIKs that are not its own."""
     known = work.db.scalars(select(Worker).where(Worker.nik_index == nik_index)).unique().one_or_none()
     if known is not None:
         # Only what a repeat would do again may say that it was done: a refused enrolment needs a person.
         stands = work.db.get_one(Membership, known.id).state in _STANDING
         here = stands and any(contact.phone_index == phone_index for contact in known.contacts)
-        raise AlreadyEnrolledHere if here else AlreadyEnrolled
+        if here:
+            raise AlreadyEnrolledHere
+        if not full:
+            raise AlreadyEnrolled
 
 
 def _submit(work: Work, worker: Worker, asked: Enrolment) -> None:

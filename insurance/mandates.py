@@ -100,6 +100,8 @@ def authorise(work: Work, worker: Worker, bank_code: str, account_no: str, day: 
     if live(work, worker.id) is not None:
         raise AlreadyMandated
     account_index = work.keys.index("account", f"{bank_code}:{account_no}")
+    # One after the other for one account, or several calls at once would each count the others not yet there.
+    work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(account_index[:8], signed=True))))
     sharing = select(func.count()).where(Mandate.account_index == account_index, Mandate.state.not_in(_FINAL))
     if work.db.execute(sharing).scalar_one() >= work.settings.ACCOUNT_WORKERS_MAX:
         raise AccountFull

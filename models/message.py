@@ -69,7 +69,7 @@ class MessageKey(Base):
 
     __tablename__ = "message_keys"
 
-    key: Mapped[str] = mapped_column(String(80), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
     month: Mapped[date]
     message_id: Mapped[Id]
 

@@ -4,13 +4,15 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
+from sqlalchemy import func, select
+
 from insurance import mandates, villages
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
 from insurance.receipts import URGENT, Recipient, owe
 from insurance.wording import cover_line
 from insurance.work import Work
-from models import Membership, MembershipState, Village, Worker
+from models import InboundSms, Membership, MembershipState, Village, Worker
 from models.event import record
 from models.machine import Cause
 from texts import FIRST_LANGUAGE
@@ -20,6 +22,8 @@ from units.month import day_text
 
 # An answer to a command is of use while the sender still holds the phone.
 ANSWER_LIFE = timedelta(hours=1)
+# Texts of one number that are answered within an hour; STOP always is.
+ANSWERS_AN_HOUR_MAX = 10
 
 Command = Callable[["Inbound"], None]
 
@@ -29,9 +33,9 @@ class Inbound:
 
     def __init__(self, work: Work, phone: str, key: str) -> None:
         self.work, self.phone, self.key = work, phone, key
-        index = work.keys.index("phone", phone)
-        self.workers: Sequence[Worker] = work.workers_at(index)
-        self.heads: Sequence[Village] = villages.headed_by(work, index)
+        self.index = work.keys.index("phone", phone)
+        self.workers: Sequence[Worker] = work.workers_at(self.index)
+        self.heads: Sequence[Village] = villages.headed_by(work, self.index)
 
     @property
     def language(self) -> str:
@@ -56,11 +60,20 @@ def handle(work: Work, phone: str, text: str, key: str) -> str:
         _stop_answered(inbound, word)
         return f"STOP {word}"
     command = COMMANDS.get(word)
+    if command is not _stop and _asks_too_often(work, inbound):
+        # Stored and not answered: a machine at the other end would answer our answer for ever.
+        return word if command else ""
     if command is None:
         inbound.answer("not_understood" if inbound.workers else "help_head" if inbound.heads else "help_unknown")
         return ""
     command(inbound)
     return word
+
+
+def _asks_too_often(work: Work, inbound: Inbound) -> bool:
+    since = work.now - timedelta(hours=1)
+    lately = select(func.count()).where(InboundSms.sender_index == inbound.index, InboundSms.received_at > since)
+    return work.db.execute(lately).scalar_one() > ANSWERS_AN_HOUR_MAX
 
 
 def first_word(text: str) -> str:
@@ -124,7 +137,7 @@ def _stop_is_open(inbound: Inbound) -> bool:
 
 def _stop_answered(inbound: Inbound, word: str) -> None:
     work, cancelled = inbound.work, False
-    if word == "2" and sum(mandates.live(work, worker.id) is not None for worker in inbound.workers) > 1:
+    if word == "2" and len(inbound.workers) > 1:
         # Whoever holds a shared phone must not end another's cover: each cancels with the own PIN.
         inbound.answer("stop_many")
         return

@@ -6,7 +6,7 @@ import structlog
 from flask import Blueprint, Response, request
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from gateways import africastalking
@@ -14,9 +14,7 @@ from gateways.base import Malformed
 from insurance.work import Work
 from models import GatewayMessage, GatewayReport, InboundSms
 from ports import Ports
-from sealing import Unreadable
 from sms import commands
-from texts import TooLong
 
 log = structlog.get_logger()
 BODY_BYTES_MAX = 16 * 1024
@@ -71,7 +69,9 @@ def _take_inbound(work: Work) -> None:
     try:
         with work.db.begin_nested():
             word = commands.handle(work, came.sender, came.text, came.gateway_id)
-    except (TooLong, Unreadable) as error:
+    except (OperationalError, InterfaceError, TimeoutError):
+        raise
+    except Exception as error:
         # Stored and not answered: to ask the gateway for a repeat would bring the same for twelve hours.
         log.error("sms_not_answered", kind=type(error).__name__)
         word = UNANSWERED

@@ -228,3 +228,19 @@ def test_who_was_refused_is_not_told_that_data_were_sent(world: World) -> None:
     enrol(phone, "3599014503850404")
     world.exchange()
     assert "sudah terdaftar" in enrol(phone, "3599014503850404")
+
+
+def test_calls_at_once_cannot_give_one_account_too_many_mandates(world: World) -> None:
+    phones = [world.phone(f"+628123456780{i}") for i in range(6)]
+    for i, phone in enumerate(phones):
+        enrol(phone, f"359901171090{i + 1:04d}")
+        phone.dial()
+        phone.press("2", "1", GOOD, "1", "2")
+        phone.read_on()
+        phone.press("1")
+    threads = [threading.Thread(target=phone.press, args=(PIN,)) for phone in phones]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert world.one("SELECT count(*) FROM mandates") == 3

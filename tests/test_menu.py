@@ -28,6 +28,7 @@ def leads_to(screen: Screen) -> Iterator[str]:
         case Ask() | Do():
             yield screen.then
             yield from screen.unless.values()
+            yield from screen.repeats.values() if isinstance(screen, Do) else ()
         case Fork():
             yield from screen.to.values()
 

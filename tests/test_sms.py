@@ -199,7 +199,7 @@ def test_a_village_with_enough_people_shows_its_groups(world: World) -> None:
 
 
 def test_a_head_whose_term_is_over_is_a_stranger(world: World) -> None:
-    world.clock.now = datetime(2030, 1, 2, 2, 0, tzinfo=UTC)
+    world.clock.now = datetime(2033, 1, 2, 2, 0, tzinfo=UTC)
     from sqlalchemy.orm import Session
 
     from models.partitions import ensure_partitions
@@ -278,3 +278,18 @@ def test_stop_on_a_shared_phone_ends_nobody_elses_autodebit(world: World) -> Non
     phone.text("2")
     assert "satu per satu" in world.last_sms()
     assert world.one("SELECT count(*) FROM mandates WHERE state = 'consented'") == 2
+
+
+def test_a_machine_at_the_other_end_is_not_answered_for_ever_and_stop_still_acts(world: World) -> None:
+    enrol(world.phone())
+    for _ in range(14):
+        world.phone().text("STATUS")
+    assert world.one("SELECT count(*) FROM messages WHERE kind = 'status'") == 10
+    assert world.one("SELECT count(*) FROM inbound_sms") == 14
+    world.phone().text("STOP")
+    assert "Berhenti apa" in world.last_sms()
+
+
+def test_the_longest_gateway_id_is_no_poison(world: World) -> None:
+    assert world.phone(HEAD).text("CEK", gateway_id="A" * 100) == 200
+    assert len(world.owed_to(HEAD)) == 1

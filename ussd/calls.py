@@ -137,6 +137,10 @@ class Calls:
                 return journey.asked_to_go_on(), _Hop()
             fresh = Journey(language=language)
             return fresh, _Hop(walked=tuple(text.split("*")) if text else ())
+        if journey.reply_end and len(text) > journey.typed:
+            # The call was over: what comes after is a new one, and does nothing that the old one left open.
+            again = journey.asked_to_go_on() if journey.worth_resuming else Journey(language=language)
+            return again.but(session=session), _Hop()
         if len(text) == journey.typed and self._turn_key(text) == journey.turn_key:
             return journey, _Hop(repeated=True)
         if len(text) <= journey.typed or self._turn_key(text[: journey.typed]) != journey.turn_key:
@@ -170,10 +174,6 @@ class Calls:
             left=journey.left,
         )
         try:
-            if journey.ended:
-                # An answer after the end starts a new call at the top.
-                journey = Journey(language=journey.language, session=journey.session)
-                hop = _Hop()
             if hop.walked:
                 journey = walk(MENU, journey, [clean(part) for part in hop.walked], caller)
             after, reply = turn(MENU, journey, hop.pressed, caller)

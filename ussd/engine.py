@@ -38,7 +38,7 @@ def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> t
         return _show(menu, _settle(menu, journey, caller), caller)
     if pressed == HOME:
         return _show(menu, _settle(menu, journey.at_start(), caller), caller)
-    if pressed == BACK and journey.trail:
+    if pressed == BACK and journey.trail and journey.screen != RESUME:
         return _show(menu, _settle(menu, journey.back(), caller), caller)
     if pressed == MORE:
         pages = _pages(menu[journey.screen], journey, caller)
@@ -125,10 +125,10 @@ def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
         elif isinstance(screen, Do):
             try:
                 screen.action(caller)
+            except tuple(screen.repeats) as refusal:
+                journey = journey.done(_refusal_screen(screen.repeats, refusal))
             except tuple(screen.unless) as refusal:
-                to = _refusal_screen(screen.unless, refusal)
-                # A refusal that lands where success does says that it was done before.
-                journey = journey.done(to) if to == screen.then else journey.skip(to)
+                journey = journey.skip(_refusal_screen(screen.unless, refusal))
             else:
                 caller.acted = True
                 journey = journey.done(screen.then)
@@ -156,7 +156,7 @@ def _words(screen: Screen, name: str, caller: Caller) -> tuple[str, list[str]]:
 
 def _ways(screen: Screen, journey: Journey, caller: Caller) -> list[str]:
     """The lines of navigation that lead somewhere from here."""
-    if isinstance(screen, End) or not journey.trail:
+    if isinstance(screen, End) or not journey.trail or journey.screen == RESUME:
         return []
     ways = [caller.line("back")]
     return [*ways, caller.line("home")] if len(journey.trail) > 1 else ways

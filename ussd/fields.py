@@ -10,8 +10,8 @@ from ussd.caller import Caller
 from ussd.screens import Refused
 
 ACCOUNT_DIGITS = range(8, 17)
-# Letters of Indonesian names in Latin script; apostrophe, dot, comma and hyphen stand in titles and old spellings.
-_NAME = re.compile(r"[^\W\d_][^\d_@#*<>=+|]*", re.UNICODE)
+# Letters of Indonesian names in Latin script; apostrophe, dot, comma, slash and hyphen stand in titles and spellings.
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '.,/\-])+")
 
 
 def nik(caller: Caller, typed: str) -> str:
@@ -24,12 +24,13 @@ def nik(caller: Caller, typed: str) -> str:
 
 
 def name(_caller: Caller, typed: str) -> str:
-    text = " ".join(to_gsm(typed).split())
-    if "?" in text or not _NAME.fullmatch(text) or len(text) < 2:
+    # Capitals first: they may be longer (`ß`) or have no place in GSM where the small letter had one.
+    text = to_gsm(" ".join(typed.split()).upper())
+    if not _NAME.fullmatch(text):
         raise Refused("name.empty")
     if len(text) > NAME_LETTERS_MAX:
         raise Refused("name.long")
-    return text.upper()
+    return text
 
 
 def village(caller: Caller, typed: str) -> str:

@@ -55,7 +55,7 @@ class Journey:
         return self.but(screen=screen, page=0, line="")
 
     def back(self) -> "Journey":
-        return self.but(screen=self.trail[-1], trail=self.trail[:-1], page=0, wrong=0, line="")
+        return self.but(screen=self.trail[-1], trail=self.trail[:-1], left="", page=0, wrong=0, line="")
 
     def done(self, screen: str) -> "Journey":
         """After something was done, neither its answers nor the way back to its questions are kept."""

@@ -13,14 +13,14 @@ from sealing import Keyring, Unreadable
 from ussd.journey import MENU_VERSION, Journey
 
 JOURNEY_TTL_S = 24 * 3600
-# A call that ended is remembered as long as a gateway may repeat its last turn.
-ENDED_TTL_S = 600
+# A call with nothing to take up is remembered as long as it may last and a gateway may repeat its last turn.
+CALL_TTL_S = 600
 # No call lasts longer (gateways.md 2.4: 180 s); a PIN's hash is kept apart and dies with it.
 SECRETS_TTL_S = 300
 LANGUAGE_TTL_S = 400 * 24 * 3600
 SESSION_TTL_S = 600
 # Longer than any hop may take; then a dead process's lock is gone and the caller's next key goes through.
-LOCK_MS = 5000
+LOCK_MS = 3000
 
 _HOLD = """
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
@@ -103,7 +103,7 @@ class Journeys:
         kept = journey.without(hidden) if hidden else journey
         sealed = self._box.seal(kept.dumps(), held.caller)
         secret = self._box.seal(json.dumps(hidden), f"{held.caller} secrets") if hidden else b""
-        ttl_s = ENDED_TTL_S if journey.ended else JOURNEY_TTL_S
+        ttl_s = JOURNEY_TTL_S if journey.worth_resuming else CALL_TTL_S
         keys = (journey_key, lock_key, secrets_key)
         if not self._run(_SAVE, keys, held.token, sealed, ttl_s, secret, SECRETS_TTL_S):
             raise LostHold

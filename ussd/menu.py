@@ -46,8 +46,8 @@ MENU: Tree = {
     "enrol": Do(
         actions.enrol,
         then="enrol.done",
+        repeats={AlreadyEnrolledHere: "enrol.here"},
         unless={
-            AlreadyEnrolledHere: "enrol.done",
             AlreadyEnrolled: "enrol.already",
             AgeOutside: "enrol.age",
             PhoneFull: "enrol.phone_full",
@@ -55,6 +55,7 @@ MENU: Tree = {
         },
     ),
     "enrol.done": Menu({"mandate": "mandate", "later": "goodbye"}),
+    "enrol.here": Menu({"mandate": "mandate", "later": "goodbye"}),
     "goodbye": End(),
     "enrol.already": End(),
     "enrol.age": End(facts=facts.ages),

@@ -54,7 +54,7 @@ def make_blueprint(ports: Ports) -> Blueprint:
                     GatewayReport(
                         kind="ussd_end",
                         gateway_id=ports.keys.index("session", ended.session_id).hex(),
-                        status=ended.status,
+                        status=ended.status[:40],
                         detail=f"hops={ended.hops} ms={ended.duration_ms}",
                         phone_index=ports.keys.index("phone", ended.phone),
                         known=True,

@@ -66,11 +66,15 @@ class Ask:
 
 @dataclass(frozen=True)
 class Do:
-    """Does something, once, and goes on; every way it may refuse is named with the screen it ends on."""
+    """Does something, once, and goes on; every way it may refuse is named with the screen it ends on.
+
+    `repeats` names those refusals that say that it was done before: as after a success nothing leads back.
+    """
 
     action: Callable[[Caller], None]
     then: str
     unless: Mapping[type[Exception], str] = field(default_factory=dict)
+    repeats: Mapping[type[Exception], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "message_keys",
-        sa.Column("key", sa.String(length=80), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("month", sa.Date(), nullable=False),
         sa.Column("message_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_message_keys")),
