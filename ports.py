@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from redis import Redis
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from banks.base import Banks
 from config import Settings
 from gateways.base import SmsGateway
+from insurance.reference import Reference
 from insurance.work import Work
 from insurer.base import Insurer
 from sealing import Keyring
@@ -30,9 +31,10 @@ class Ports:
     banks: Banks
     sms: SmsGateway
     insurer: Insurer
+    reference: Reference = field(default_factory=Reference)
 
     def work(self, db: Session, now: datetime | None = None) -> Work:
-        return Work(db, now or self.clock(), self.keys, self.texts, self.settings)
+        return Work(db, now or self.clock(), self.keys, self.texts, self.settings, self.reference)
 
     @contextmanager
     def transaction(self) -> Iterator[Work]:

@@ -7,6 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from insurance.consent import Yes, keep
 from insurance.receipts import URGENT, owe_worker
+from insurance.reference import detached
 from insurance.references import new_reference
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
@@ -59,13 +60,22 @@ class Enrolment:
 def village_by_short_code(work: Work, typed: str) -> Village | None:
     if not is_short_code(typed):
         return None
-    return work.db.scalars(select(Village).where(Village.short_code == typed)).one_or_none()
+    return work.reference.get(("village code", typed), work.now, lambda: _village(work, typed))
+
+
+def _village(work: Work, short_code: str) -> Village | None:
+    rows = work.db.scalars(select(Village).where(Village.short_code == short_code)).all()
+    return next(iter(detached(work.db, rows)), None)
 
 
 def villages_in_district(work: Work, district: str) -> list[Village]:
     """Villages of the NIK's first district, as a guess at where the worker lives now."""
+    return work.reference.get(("district", district), work.now, lambda: _villages(work, district))
+
+
+def _villages(work: Work, district: str) -> list[Village]:
     query = select(Village).where(Village.code.like(f"{district}____")).order_by(Village.name)
-    return list(work.db.scalars(query))
+    return detached(work.db, work.db.scalars(query).all())
 
 
 def check_age(work: Work, nik: Nik) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from insurance import schedule
 from insurance.consent import Yes, keep
 from insurance.receipts import URGENT, owe_worker
+from insurance.reference import detached
 from insurance.tariff import Quote, first_month, price_list
 from insurance.waking import ASK_BANKS, wake
 from insurance.work import Work
@@ -65,7 +66,7 @@ def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
 
 def terms(work: Work, worker: Worker) -> Terms:
     membership = work.db.get_one(Membership, worker.id)
-    prices, this = price_list(work.db, membership.sector), first_month(work.today)
+    prices, this = price_list(work, membership.sector), first_month(work.today)
     month = schedule.first_unpaid(work, worker.id, this)
     base, programmes, fee = membership.base_rp, membership.programmes, work.settings.BANK_FEE_RP
     return Terms(
@@ -76,6 +77,13 @@ def terms(work: Work, worker: Worker) -> Terms:
         prices.highest_rp(month, base, programmes) + fee,
         fee,
     )
+
+
+def connected_banks(work: Work) -> list[Bank]:
+    def read() -> list[Bank]:
+        return detached(work.db, work.db.scalars(select(Bank).where(Bank.connected)).all())
+
+    return work.reference.get("banks", work.now, read)
 
 
 def bank_name(bank: Bank) -> str:

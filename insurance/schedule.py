@@ -93,7 +93,7 @@ def _schedule(work: Work, mandate: Mandate, month: Month, due_on: date, *, needs
     if due_on > last_day(month):
         raise TooLate
     membership = work.db.get_one(Membership, mandate.worker_id)
-    quote = price_list(work.db, membership.sector).quote(month, membership.base_rp, membership.programmes)
+    quote = price_list(work, membership.sector).quote(month, membership.base_rp, membership.programmes)
     if quote.total_rp + mandate.fee_rp > mandate.max_amount_rp:
         _tell_above_maximum(work, mandate, month, quote.total_rp + mandate.fee_rp)
         raise AboveMaximum

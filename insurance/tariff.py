@@ -7,6 +7,8 @@ from itertools import pairwise
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from insurance.reference import detached
+from insurance.work import Work
 from models import Bracket, Tariff
 from models.membership import PROGRAMMES
 from units.month import Month, add_months
@@ -46,7 +48,7 @@ class PriceList:
             .where(Tariff.sector_class == sector_class(sector), Tariff.payer == payer)
             .order_by(Tariff.valid_from)
         )
-        self._rows = db.scalars(query).all()
+        self._rows = detached(db, db.scalars(query).all())
 
     def quote(self, month: Month, base_rp: int, programmes: str) -> Quote:
         """What `month` costs. `quote(date(2026, 11, 1), 1_000_000, "3").total_rp` is 28400. Raises NoTariff."""
@@ -74,12 +76,10 @@ class PriceList:
         )
 
 
-def price_list(db: Session, sector: str) -> PriceList:
-    """The self-payers' list of a sector, read once in a transaction."""
-    lists: dict[str, PriceList] = db.info.setdefault("price_lists", {})
-    if sector not in lists:
-        lists[sector] = PriceList(db, sector)
-    return lists[sector]
+def price_list(work: Work, sector: str) -> PriceList:
+    """The self-payers' list of a sector."""
+    key = ("prices", sector_class(sector))
+    return work.reference.get(key, work.now, lambda: PriceList(work.db, sector))
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,12 @@ class Income:
     base_rp: int
 
 
-def incomes_offered(db: Session) -> list[Income]:
+def incomes_offered(work: Work) -> list[Income]:
     """The lowest bands, by lower bounds alone so that no income falls between two."""
+    return work.reference.get("incomes", work.now, lambda: _incomes(work.db))
+
+
+def _incomes(db: Session) -> list[Income]:
     rows = db.scalars(select(Bracket).order_by(Bracket.low_rp).limit(INCOMES_OFFERED + 1)).all()
     return [Income(row.low_rp, above.low_rp, row.base_rp) for row, above in pairwise(rows)]
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from config import Settings
+from insurance.reference import Reference
 from models import Contact, Worker
 from sealing import Box, Keyring
 from texts import Texts
@@ -28,6 +29,7 @@ class Work:
     keys: Keyring
     texts: Texts
     settings: Settings
+    reference: Reference
 
     @property
     def today(self) -> date:

@@ -151,7 +151,8 @@ def _processes(var: Path, env: Mapping[str, str], settings: config.Settings) -> 
     granian += ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--workers-kill-timeout", "3"]
     return [
         _python(var, env, "sandbox", "sandbox", *serve),
-        _python(var, env, "web", "granian", *granian, "app:web"),
+        # Without this glibc keeps 7 MiB for each thread that ever checked a PIN: 178 MB instead of 122 (bench).
+        _python(var, {**env, "MALLOC_MMAP_THRESHOLD_": "1048576"}, "web", "granian", *granian, "app:web"),
         _python(var, env, "worker", "flask", "worker"),
     ]
 

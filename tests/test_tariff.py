@@ -142,8 +142,9 @@ def test_a_mandates_maximum_is_the_dearest_month_of_the_year_to_come(db: Session
     assert rider.highest_rp(add_months(APR, -MONTHS_AHEAD - 1), LOWEST, "3") == 28_400
 
 
-def test_the_incomes_offered_leave_no_hole_and_start_at_nothing(db: Session) -> None:
-    bands = incomes_offered(db)
+def test_the_incomes_offered_leave_no_hole_and_start_at_nothing(world: World) -> None:
+    with world.ports.transaction() as work:
+        bands = incomes_offered(work)
     assert [(band.low_rp, band.base_rp) for band in bands] == [
         *((0, 1_000_000), (1_100_000, 1_200_000), (1_300_000, 1_400_000), (1_500_000, 1_600_000))
     ]

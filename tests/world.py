@@ -166,6 +166,7 @@ class World:
         for folder in ("out", "in"):
             for path in (self.sandbox.folder / folder).rglob("*.csv"):
                 path.unlink()
+        self.ports.reference.clear()
         empty(self.ports.database)
         self.ports.redis.flushdb()
 

@@ -1,7 +1,5 @@
 """What screens say of a caller: rows turned into the short texts that fit; changes nothing."""
 
-from sqlalchemy import select
-
 from insurance import enrolment, ledger, mandates
 from insurance.cover import covers
 from insurance.tariff import Quote, first_month, incomes_offered, price_list
@@ -33,7 +31,7 @@ def sectors(caller: Caller) -> list[Choice]:
 
 def incomes(caller: Caller) -> list[Choice]:
     choices = []
-    for band in incomes_offered(caller.work.db):
+    for band in incomes_offered(caller.work):
         low, high = _millions(band.low_rp), _millions(band.below_rp)
         label = (
             caller.line("income_band", low=low, high=high) if band.low_rp else caller.line("income_below", high=high)
@@ -50,7 +48,7 @@ def villages(caller: Caller) -> list[Choice]:
 
 
 def _quotes(caller: Caller, programmes: str) -> tuple[Quote, tuple[Month, Quote] | None]:
-    prices, month = price_list(caller.work.db, caller.answers["sector"]), first_month(caller.work.today)
+    prices, month = price_list(caller.work, caller.answers["sector"]), first_month(caller.work.today)
     base = int(caller.answers["base_rp"])
     return prices.quote(month, base, programmes), prices.next_change(month, base, programmes)
 
@@ -98,7 +96,7 @@ def who(caller: Caller) -> list[Choice]:
 def banks(caller: Caller) -> list[Choice]:
     """The connected banks, that of the worker's own province first."""
     province = caller.worker().village.province
-    rows = caller.work.db.scalars(select(Bank).where(Bank.connected)).all()
+    rows = mandates.connected_banks(caller.work)
     ordered = sorted(rows, key=lambda bank: (bank.province != province, bank.name))
     return [Choice(bank.code, mandates.bank_name(bank)) for bank in ordered]
 
