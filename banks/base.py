@@ -1,10 +1,14 @@
-"""What every bank is to us: ask a mandate, collect a month, and exactly three ways to fail."""
+"""What every bank is to us: ask a mandate, collect a month, read a notice, and exactly three ways to fail.
+
+What only some products have (a status call, cancelling, refunding, a code by SMS) is a Protocol of its own: a bank
+declares it by having it, and nothing pretends (rulings 7).
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Reason(StrEnum):
@@ -50,6 +54,8 @@ class Answer(StrEnum):
     DONE = "done"
     PENDING = "pending"
     """In progress (202): neither yes nor no; told later by notice or file."""
+    CODE_NEEDED = "code_needed"
+    """At a mandate only: the bank has sent its code to the holder's phone and waits for it."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,8 @@ class MandateRequest:
     account_name: str
     max_amount_rp: int
     expires_on: date
+    phone: str = ""
+    """E.164, where the bank sends its code; only products with a code read it."""
 
     def __repr__(self) -> str:
         return f"MandateRequest({self.customer_id})"
@@ -76,9 +84,54 @@ class CollectRequest:
     account_no: str
     amount_rp: int
     asked_at: datetime
+    token: str = ""
+    """What the bank gave with the mandate to debit by (`accountToken`); kept sealed, empty where a product has none."""
 
     def __repr__(self) -> str:
         return f"CollectRequest({self.reference})"
+
+
+@dataclass(frozen=True)
+class CodeRequest:
+    """The code that the bank sent to the holder, for the mandate it calls `mandate_reference`."""
+
+    customer_id: str
+    mandate_reference: str
+    code: str
+
+    def __repr__(self) -> str:
+        return f"CodeRequest({self.customer_id})"
+
+
+@dataclass(frozen=True)
+class CancelRequest:
+    customer_id: str
+    mandate_reference: str
+    token: str = ""
+
+    def __repr__(self) -> str:
+        return f"CancelRequest({self.customer_id})"
+
+
+@dataclass(frozen=True)
+class StatusRequest:
+    """What became of a debit: by our reference, which both sides know even where the answer was lost."""
+
+    reference: str
+    bank_reference: str
+    amount_rp: int
+    asked_at: datetime
+
+
+@dataclass(frozen=True)
+class RefundRequest:
+    """All of one debit back to its account; `refund_reference` is ours, stable over resends."""
+
+    reference: str
+    bank_reference: str
+    refund_reference: str
+    amount_rp: int
+    asked_at: datetime
 
 
 @dataclass(frozen=True)
@@ -86,16 +139,128 @@ class BankAnswer:
     answer: Answer
     reference: str
     """The bank's own reference: of the mandate (`eMandateReffId`) or of the payment; may be empty while pending."""
+    token: str = field(default="", repr=False)
+
+
+class Became(StrEnum):
+    """What became of a debit or a mandate, in the bank's own word: a status, a notice or a line of a file."""
+
+    DONE = "done"
+    PENDING = "pending"
+    FAILED = "failed"
+    """Nothing was debited, or it was given back: `reason` says why where the bank does."""
+    NOT_FOUND = "not_found"
+    """The bank does not know our reference; alone it frees nothing (rulings 8)."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A status that names another amount or reference than ours is none: BankUnknown is raised instead."""
+
+    became: Became
+    bank_reference: str = ""
+    code: str = ""
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A verified word of the bank about a debit of ours. One of both references is there, often only the bank's."""
+
+    became: Became
+    reference: str
+    bank_reference: str
+    amount_rp: int | None
+    code: str
+    at: datetime
+    """When it became so at the bank; notices come in any order."""
+    replay_key: str
+    """The same for a notice delivered again: kept, so that it is answered and not read twice."""
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class NoticeCall:
+    """A request to us as it came over the wire. `path` is the raw path with its query, `headers` in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"NoticeCall({self.method})"
+
+
+@dataclass(frozen=True)
+class NoticeReply:
+    """What the bank is answered: SNAP's form, `{"responseCode": "2005600", ...}`."""
+
+    http: int
+    body: Mapping[str, str]
+
+
+class BadNotice(Exception):
+    """Not believed, nothing was read: a forged, late, broken or foreign notice. `reply` is what the bank is told."""
+
+    def __init__(self, why: str, reply: NoticeReply) -> None:
+        super().__init__(why)
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class LaneRules:
+    """How one bank wants to be asked, and what asking costs: all of it from its settings."""
+
+    pace_per_s: float = 20.0
+    parallel_max: int = 4
+    cut_off: tuple[time, time] | None = None
+    """From and until on Jakarta's clock; while it runs nothing is sent. It may cross midnight."""
+    bounce_fee_rp: int = 0
+    """What the bank charges the holder for a debit without funds; decides whether a retry is worth it."""
 
 
 class Bank(Protocol):
     """Raises BankRefused, BankUnreachable or BankUnknown; nothing else. States its own time-outs."""
 
     code: str
+    rules: LaneRules
 
     def ask(self, mandate: MandateRequest) -> BankAnswer: ...
 
     def collect(self, debit: CollectRequest) -> BankAnswer: ...
+
+    def read_notice(self, call: NoticeCall) -> Notice:
+        """Check signature, time and form. Raises BadNotice, and nothing else."""
+        ...
+
+    def noticed(self, call: NoticeCall) -> NoticeReply:
+        """What the bank is told once the notice is kept."""
+        ...
+
+
+@runtime_checkable
+class AsksStatus(Protocol):
+    def status(self, debit: StatusRequest) -> Status:
+        """Raises BankRefused (of the question, never of the debit), BankUnreachable or BankUnknown."""
+        ...
+
+
+@runtime_checkable
+class CancelsMandates(Protocol):
+    def cancel(self, mandate: CancelRequest) -> None: ...
+
+
+@runtime_checkable
+class Refunds(Protocol):
+    def refund(self, refund: RefundRequest) -> BankAnswer: ...
+
+
+@runtime_checkable
+class TakesCodes(Protocol):
+    def confirm(self, code: CodeRequest) -> BankAnswer:
+        """DONE with reference and token. Raises BankRefused(HOLDER) where the code is wrong or too late."""
+        ...
 
 
 Banks = Mapping[str, Bank]
