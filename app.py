@@ -9,6 +9,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+import autodebit.routes
 import commands
 import config
 import handset.routes
@@ -75,7 +76,8 @@ def create_app(settings: config.Settings | None = None, **swap: Any) -> Flask:
     ports = dataclasses.replace(make_ports(settings), **swap)
     app = Flask(__name__, static_folder=None)
     app.extensions["ports"] = ports
-    for blueprint in (ussd.routes.make_blueprint(ports), sms.routes.make_blueprint(ports)):
+    for routes in (ussd.routes, sms.routes, autodebit.routes):
+        blueprint = routes.make_blueprint(ports)
         app.register_blueprint(blueprint, url_prefix=settings.callback_prefix or None)
     if settings.sandbox:
         app.register_blueprint(handset.routes.make_blueprint(ports))

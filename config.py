@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     ACCOUNT_WORKERS_MAX: int = Field(1, ge=1, description="Workers whose mandates may name one account")
     BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit, in rupiah, where the member bears it")
     SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
+    APPROVALS_MIN: int = Field(2, ge=0, le=5, description="People who agree to refunds, held runs, outcomes by hand")
+    RUN_MANDATES_MAX: int = Field(100_000, ge=1, description="A month's run over more mandates waits for approval")
+    RUN_SUM_RP_MAX: int = Field(5_000_000_000, ge=1, description="So does one that may debit more, in rupiah")
+    RUN_DEVIATION_PERCENT: int = Field(20, ge=1, description="So does one that differs by more from the month before")
+    BOUNCE_FEE_PERCENT_MAX: int = Field(5, ge=0, description="No retry where a bank's bounce fee is above this share")
     LOG_LEVEL: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
 
     @classmethod
@@ -119,6 +124,7 @@ class Settings(BaseSettings):
             "AT_SENDER_ID": "IURAN",
             "AT_API_URL": f"{values.get('SANDBOX_URL', '')}/version1",
             "ACCOUNT_WORKERS_MAX": "3",
+            "APPROVALS_MIN": "0",
         }
         return {**defaults, **{name: value for name, value in values.items() if value != ""}}
 
@@ -171,6 +177,8 @@ def _production_lines(values: Mapping[str, str]) -> list[str]:
         lines.append("AT_USERNAME: `sandbox` reaches no phone")
     if not values.get("AT_API_URL", "https://").startswith("https://"):
         lines.append("AT_API_URL: production speaks to its gateway over https only")
+    if values.get("APPROVALS_MIN", "2") in ("0", "1"):
+        lines.append("APPROVALS_MIN: production needs two people at least")
     if values.get("SANDBOX_URL"):
         lines.append("SANDBOX_URL: set, but production mounts no sandbox")
     return lines

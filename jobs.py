@@ -1,6 +1,7 @@
 """The background tasks and their timetable: thin, each calls one use case; rows hold the work, jobs only carry it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -8,11 +9,14 @@ from procrastinate import App, Blueprint, JobContext, PsycopgConnector
 from sqlalchemy.orm import Session
 
 from autodebit import plan as month_plan
-from autodebit.collect import collect
+from autodebit.collect import collect_lane, tidy
 from autodebit.exchange import exchange
-from autodebit.mandates import ask_banks
+from autodebit.hear import hear_notices
+from autodebit.mandates import ask_banks, tell_banks
+from autodebit.refunds import send_refunds
+from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
-from insurance.waking import ASK_BANKS, COLLECT, DRAIN_SMS, EXCHANGE, TASKS
+from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
 from models.partitions import ensure_partitions
 from ports import Ports
 from sms.sender import drain
@@ -42,7 +46,13 @@ def make_jobs(ports: Ports) -> Blueprint:
     # Cron is the net under the waking: what was missed is found a few seconds later.
     task(DRAIN_SMS, "* * * * * */5", lambda: drain(ports))
     task(ASK_BANKS, "* * * * * */10", lambda: ask_banks(ports))
-    task(COLLECT, "* * * * * */10", lambda: collect(ports))
+    for code in ports.banks:
+        task(collect_at(code), "* * * * * */10", partial(collect_lane, ports, code))
+    task("autodebit.tidy", "* * * * * 5", lambda: tidy(ports))
+    task("autodebit.ask_unknown", "* * * * * */30", lambda: ask_unknown(ports))
+    task(HEAR, "* * * * * */10", lambda: hear_notices(ports))
+    task(REFUND, "*/5 * * * *", lambda: send_refunds(ports))
+    task("mandates.take_back", "*/5 * * * *", lambda: tell_banks(ports))
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
@@ -72,7 +82,7 @@ def plan_months(ports: Ports) -> None:
         months.append(add_months(month_of(today), 1))
     for month in months:
         planned = month_plan.plan(ports, month)
-        log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, above=planned.above_maximum)
+        log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, held=planned.held)
 
 
 def make_partitions(ports: Ports) -> None:

@@ -1,35 +1,50 @@
-"""Collects what is due: commit the attempt as sent, ask the bank, record its word; never two at once for a month."""
+"""Collects what is due, bank by bank: commit as sent, ask the bank, record its word; never two at once for a month."""
 
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 
 import structlog
 
-from autodebit.lanes import CREDENTIALS
-from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
-from insurance import contributions, mandates, schedule
+from autodebit.lanes import CREDENTIALS, Health, Pace, may_send
+from banks.base import Answer, Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
+from insurance import contributions, mandate_life, schedule
+from insurance.attempts import Key, Try, locked
+from insurance.bank_words import HARD, learn_reference
+from insurance.contributions import Failure, Outcome, worth_retrying
+from insurance.party import Party, box_of, parties
 from insurance.work import Work
-from models import Attempt, AttemptState, Mandate
+from models import AttemptState
+from models.machine import Cause
 from ports import Ports
 from units.month import Month
 
 log = structlog.get_logger()
 
-# Above all the time a bank's client may take: token, request, a second token and request, each with its time-outs.
+# What one claim takes: all of it is unknown if the sender dies in the act, so it is small.
+CLAIM_MAX = 100
+# Above all the time that a claim may take at the slowest pace, until a bank that is silent is left alone.
 LEASE = timedelta(minutes=15)
 # Where nothing was debited for certain, the same reference goes again after this long.
 AGAIN_AFTER = timedelta(minutes=10)
 # A request that the bank finds faulty will not be better in ten minutes: a person has a day to look at it.
 FAULTY_AFTER = timedelta(days=1)
-_HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
+# A slow bank's claim still ends well within its lease.
+_CLAIM_S = 60.0
 
 
 @dataclass(frozen=True)
-class _Sent:
-    key: tuple[date, int, int]
+class _Debit:
+    """An attempt under way: what the bank is asked, and which row waits for its word."""
+
+    key: Key
     mandate_id: int
-    bank_code: str
-    request: CollectRequest
+    request: CollectRequest | None
+    """None where the person was erased meanwhile: nobody can be debited for them."""
+
+
+Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
 
 
 @dataclass
@@ -38,96 +53,200 @@ class Collected:
 
     by_state: dict[str, int] = field(default_factory=dict)
     collected_rp: int = 0
-
     lost: int = 0
     """Attempts whose sender had died: unknown now."""
+    sick: dict[str, str] = field(default_factory=dict)
+    """Lanes that stopped in this round, with the code that stopped them."""
 
-    def count(self, attempt: Attempt) -> None:
-        self.by_state[attempt.state] = self.by_state.get(attempt.state, 0) + 1
-        if attempt.state == AttemptState.CONFIRMED.value:
-            self.collected_rp += attempt.total_rp
+    def count(self, one: Try) -> None:
+        self.by_state[one.state] = self.by_state.get(one.state, 0) + 1
+        if one.state == AttemptState.CONFIRMED.value:
+            self.collected_rp += one.total_rp
+
+    def add(self, other: "Collected") -> None:
+        for state, count in other.by_state.items():
+            self.by_state[state] = self.by_state.get(state, 0) + count
+        self.collected_rp += other.collected_rp
+        self.lost += other.lost
+        self.sick |= other.sick
 
 
-def collect(ports: Ports, month: Month | None = None) -> Collected:
-    """Send every attempt that is due, of one month if `month` is given. A sick bank delays only its own."""
-    result, resting = Collected(), set[str]()
+Told = Callable[[str, Collected], None]
+"""Hears of each claim that was recorded: bank and the lane's sums so far."""
+
+
+def tidy(ports: Ports) -> int:
+    """What died or passed: lost senders leave unknown attempts, past months are dropped; how many were lost."""
+    lost = 0
     with ports.transaction() as work:
-        result.lost = contributions.overdue(work)
-        schedule.drop_past_months(work)
-    while (sent := _claim(ports, month)) is not None:
-        answer = _ask(ports, sent, resting)
-        with ports.transaction() as work:
-            mandate = work.db.get_one(Mandate, sent.mandate_id, with_for_update={"of": Mandate})
-            attempt = work.db.get_one(Attempt, sent.key, with_for_update=True)
-            if attempt.state in (AttemptState.SENT.value, AttemptState.UNKNOWN.value):
-                _record(work, attempt, mandate, answer)
-            result.count(attempt)
+        lost += contributions.overdue(work)
+    with ports.transaction() as work:
+        schedule.drop_past(work)
+    return lost
+
+
+def collect(ports: Ports, month: Month | None = None, told: Told = lambda _bank, _sums: None) -> Collected:
+    """Send every attempt that is due, of one month if `month` is given; every bank in a thread of its own."""
+    result = Collected(lost=tidy(ports))
+    if not ports.banks:
+        return result
+    with ThreadPoolExecutor(len(ports.banks), thread_name_prefix="lane") as lanes:
+        for done in lanes.map(lambda code: collect_lane(ports, code, month, told), sorted(ports.banks)):
+            result.add(done)
     return result
 
 
-def _claim(ports: Ports, month: Month | None) -> _Sent | None:
-    with ports.transaction() as work:
-        found = contributions.claim(work, LEASE, month)
-        if found is None:
-            return None
-        attempt, mandate = found
-        return _Sent(
-            (attempt.month, attempt.worker_id, attempt.n),
-            mandate.id,
-            mandate.bank_code,
-            CollectRequest(
-                reference=attempt.reference,
-                mandate_reference=mandate.bank_reference,
-                customer_id=f"IU{mandate.id}",
-                account_no=work.box(mandate.worker).open(mandate.account_sealed, "mandate.account"),
-                amount_rp=attempt.total_rp,
-                asked_at=attempt.asked_at or work.now,
-            ),
-        )
+def collect_lane(
+    ports: Ports, bank_code: str, month: Month | None = None, told: Told = lambda _bank, _sums: None
+) -> Collected:
+    """Send what is due at one bank until nothing is left, the bank closes, or it stops answering."""
+    result, bank = Collected(), ports.banks[bank_code]
+    pace, health = Pace(bank.rules.pace_per_s), Health(ports, bank_code)
+    limit = max(1, min(CLAIM_MAX, int(bank.rules.pace_per_s * _CLAIM_S)))
+    with ThreadPoolExecutor(bank.rules.parallel_max, thread_name_prefix=f"bank-{bank_code}") as threads:
+        while not health.sick and may_send(ports, bank_code, bank.rules):
+            with ports.transaction() as work:
+                debits = [
+                    _debit(work, one, to) for one, to in contributions.claim(work, bank_code, LEASE, limit, month)
+                ]
+            if not debits:
+                break
+            said = list(threads.map(lambda debit: _ask(bank, debit, pace, health), debits))
+            for one in _record(ports, bank, list(zip(debits, said, strict=True))):
+                result.count(one)
+            told(bank_code, result)
+    if health.sick:
+        result.sick[bank_code] = health.sick
+    return result
 
 
-Outcome = BankAnswer | BankRefused | BankUnknown | BankUnreachable
+def _debit(work: Work, one: Try, to: Party) -> _Debit:
+    box = box_of(work, to)
+    if box is None:
+        return _Debit(one.key, to.mandate_id, None)
+    request = CollectRequest(
+        reference=one.reference,
+        mandate_reference=to.bank_reference,
+        customer_id=to.customer_id,
+        account_no=box.open(to.account_sealed, "mandate.account"),
+        amount_rp=one.total_rp,
+        asked_at=one.asked_at or work.now,
+        token=box.open(to.token_sealed, "mandate.token") if to.token_sealed else "",
+    )
+    return _Debit(one.key, to.mandate_id, request)
 
 
-def _ask(ports: Ports, sent: _Sent, resting: set[str]) -> Outcome:
-    bank = ports.banks.get(sent.bank_code)
-    if bank is None or sent.bank_code in resting:
+def _ask(bank: Bank, debit: _Debit, pace: Pace, health: Health) -> Said:
+    if debit.request is None or health.sick:
+        return BankUnreachable("not asked")
+    pace.wait()
+    if health.sick:
         return BankUnreachable("not asked")
     try:
-        return bank.collect(sent.request)
+        answer = bank.collect(debit.request)
     except BankRefused as refusal:
+        health.answered()
         if refusal.reason is Reason.OURS:
-            log.error("bank_refuses_us", bank=sent.bank_code, code=refusal.code, reference=sent.request.reference)
+            log.error("bank_refuses_us", bank=bank.code, code=refusal.code, reference=debit.request.reference)
             if refusal.code.startswith(CREDENTIALS):
-                resting.add(sent.bank_code)
+                health.stop(refusal.code)
         return refusal
     except BankUnreachable as failure:
-        resting.add(sent.bank_code)
+        health.stop("unreachable")
         return failure
     except BankUnknown as failure:
+        health.unanswered(failure.code)
         return failure
+    except Exception as error:
+        # A fault of ours after the request may have left: what became of it has to be asked.
+        log.error("adapter_broken", bank=bank.code, kind=type(error).__name__)
+        return BankUnknown("adapter")
+    health.answered()
+    return answer
 
 
-def _record(work: Work, attempt: Attempt, mandate: Mandate, answer: Outcome) -> None:
-    again_at, faulty_at = work.now + AGAIN_AFTER, work.now + FAULTY_AFTER
-    match answer:
-        case BankAnswer(answer=Answer.DONE, reference=reference):
-            contributions.confirmed(work, attempt, mandate, reference)
-        case _ if attempt.state == AttemptState.UNKNOWN.value:
-            # Our lease had run out first; only a clear yes moves it here, the rest is for reconciliation.
-            return
-        case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
-            contributions.not_sent(work, attempt, mandate, code, faulty_at, asked=True)
-        case BankRefused(reason=Reason.NOT_NOW | Reason.OURS, code=code):
-            contributions.not_sent(work, attempt, mandate, code, again_at, asked=True)
-        case BankUnreachable():
-            contributions.not_sent(work, attempt, mandate, "unreachable", again_at, asked=False)
-        case BankRefused(reason=reason, code=code) if reason in _HARD:
-            contributions.failed(work, attempt, mandate, reason.value, code, hard=True)
-            mandates.rejected(work, mandate, reason.value, code, tell=False)
-        case BankRefused(reason=reason, code=code):
-            contributions.failed(work, attempt, mandate, reason.value, code, hard=False)
-        case BankUnknown(code=code):
-            contributions.unknown(work, attempt, mandate, code)
-        case _:
-            contributions.unknown(work, attempt, mandate, "pending")
+def _record(ports: Ports, bank: Bank, said: Sequence[tuple[_Debit, Said]]) -> list[Try]:
+    """All in one transaction, or one by one where a row of them breaks it; what is left SENT becomes unknown."""
+    try:
+        with ports.transaction() as work:
+            return _record_all(work, bank, said)
+    except Exception as error:
+        log.error("claim_not_recorded", bank=bank.code, kind=type(error).__name__)
+    done: list[Try] = []
+    for debit, answer in said:
+        try:
+            with ports.transaction() as work:
+                done += _record_all(work, bank, [(debit, answer)])
+        except Exception as error:
+            log.error("debit_not_recorded", bank=bank.code, kind=type(error).__name__)
+    return done
+
+
+def _record_all(work: Work, bank: Bank, said: Iterable[tuple[_Debit, Said]]) -> list[Try]:
+    answers = {debit.key: (debit, answer) for debit, answer in said}
+    known = parties(work, sorted({debit.mandate_id for debit, _ in answers.values()}), lock=True)
+    rows = locked(work, list(answers))
+    sorted_out = _Sorted(work)
+    for key, one in rows.items():
+        debit, answer = answers[key]
+        sorted_out.put(one, known[debit.mandate_id], answer, bank)
+    sorted_out.write()
+    return list(rows.values())
+
+
+@dataclass
+class _Sorted:
+    """The answers of one claim by what they mean, so that each kind is written in one go."""
+
+    work: Work
+    confirmed: list[Outcome] = field(default_factory=list)
+    soft: list[Failure] = field(default_factory=list)
+    hard: list[Failure] = field(default_factory=list)
+    unknown: list[Outcome] = field(default_factory=list)
+    unasked: list[Outcome] = field(default_factory=list)
+    later: list[Outcome] = field(default_factory=list)
+    faulty: list[Outcome] = field(default_factory=list)
+    learned: list[tuple[Try, str]] = field(default_factory=list)
+
+    def put(self, one: Try, to: Party, answer: Said, bank: Bank) -> None:
+        waits = one.state == AttemptState.SENT.value
+        match answer:
+            case BankAnswer(answer=Answer.DONE, reference=reference):
+                if waits or one.state == AttemptState.UNKNOWN.value:
+                    self.confirmed.append(Outcome(one, to, reference))
+                else:
+                    # Its notice was faster than its answer.
+                    self.learned.append((one, reference))
+            case _ if not waits:
+                # Our lease had run out, or the bank's word came another way: only a clear yes is news.
+                return
+            case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
+                self.faulty.append(Outcome(one, to, code=code))
+            case BankRefused(reason=Reason.NOT_NOW | Reason.OURS, code=code):
+                self.later.append(Outcome(one, to, code=code))
+            case BankUnreachable():
+                self.unasked.append(Outcome(one, to, code="unreachable"))
+            case BankRefused(reason=reason, code=code) if reason in HARD:
+                self.hard.append(Failure(one, to, reason.value, code))
+            case BankRefused(reason=reason, code=code):
+                self.soft.append(
+                    Failure(one, to, reason.value, code, worth_retrying(self.work, bank.rules.bounce_fee_rp, one))
+                )
+            case BankUnknown(code=code):
+                self.unknown.append(Outcome(one, to, code=code))
+            case _:
+                self.unknown.append(Outcome(one, to, code="pending"))
+
+    def write(self) -> None:
+        work = self.work
+        contributions.confirm_all(work, self.confirmed, Cause("bank", "debited"))
+        for one, reference in self.learned:
+            learn_reference(work, one, reference)
+        contributions.fail_all(work, self.soft, hard=False)
+        contributions.fail_all(work, self.hard, hard=True)
+        for failure in self.hard:
+            mandate_life.rejected_by_debit(work, failure.to.mandate_id, failure.reason, failure.code)
+        contributions.unknown_all(work, self.unknown)
+        contributions.not_sent_all(work, self.unasked, work.now + AGAIN_AFTER, asked=False)
+        contributions.not_sent_all(work, self.later, work.now + AGAIN_AFTER, asked=True)
+        contributions.not_sent_all(work, self.faulty, work.now + FAULTY_AFTER, asked=True)

@@ -1,5 +1,71 @@
-"""What the two rounds with banks, asking mandates and collecting, decide alike."""
+"""One bank's lane: how fast it is asked, when it rests; one sick bank never delays another."""
+
+import threading
+import time
+
+from banks.base import LaneRules
+from insurance import runs
+from insurance.calendar import is_open
+from ports import Ports
 
 # SNAP: HTTP 401 whatever the service and case (programme.md 3.5): signature, client or token. The next request to that
 # bank would be refused the same way; any other fault of ours is that of one request.
 CREDENTIALS = "401"
+# So many unanswered requests in a row make the bank sick: each of them is an unknown that somebody has to ask for.
+UNANSWERED_MAX = 3
+
+
+def may_send(ports: Ports, bank_code: str, rules: LaneRules) -> bool:
+    """Not drained, not resting, and outside the bank's cut-off."""
+    with ports.transaction() as work:
+        return is_open(rules.cut_off, work.now) and runs.is_open(work, bank_code)
+
+
+class Pace:
+    """At most so many requests a second, evenly; shared by the threads of a lane."""
+
+    def __init__(self, per_s: float) -> None:
+        self._gap_s, self._next, self._lock = 1 / per_s, 0.0, threading.Lock()
+
+    def wait(self) -> None:
+        """Until it is this caller's turn: a real bank's real seconds, which no test's clock moves."""
+        with self._lock:
+            now = time.monotonic()
+            at = max(now, self._next)
+            self._next = at + self._gap_s
+        if at > now:
+            time.sleep(at - now)
+
+
+class Health:
+    """Counts what a bank leaves unanswered in a row; past the limit nothing more is sent to it in this round."""
+
+    def __init__(self, ports: Ports, bank_code: str) -> None:
+        self._ports, self._bank_code, self._lock = ports, bank_code, threading.Lock()
+        self._unanswered, self._well = 0, False
+        self.sick = ""
+        """The code of what made the lane stop, or an empty text."""
+
+    def answered(self) -> None:
+        with self._lock:
+            self._unanswered, known = 0, self._well
+            self._well = True
+        if not known:
+            with self._ports.transaction() as work:
+                runs.answering(work, self._bank_code)
+
+    def unanswered(self, code: str) -> None:
+        with self._lock:
+            self._unanswered += 1
+            too_many = self._unanswered >= UNANSWERED_MAX
+        if too_many:
+            self.stop(code)
+
+    def stop(self, code: str) -> None:
+        """The lane rests from now on, for all processes."""
+        with self._lock:
+            if self.sick:
+                return
+            self.sick = code or "stopped"
+        with self._ports.transaction() as work:
+            runs.failing(work, self._bank_code, code)

@@ -1,4 +1,4 @@
-"""Asks banks for the mandates that members agreed to: claim and commit, ask, then record the bank's word."""
+"""Asks banks for mandates that members agreed to, hands over their codes, takes mandates back; claim, ask, record."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,8 +6,22 @@ from datetime import timedelta
 import structlog
 
 from autodebit.lanes import CREDENTIALS
-from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, MandateRequest, Reason
-from insurance import mandates
+from banks.base import (
+    Answer,
+    BankAnswer,
+    BankRefused,
+    BankUnknown,
+    BankUnreachable,
+    CancelRequest,
+    CancelsMandates,
+    CodeRequest,
+    MandateRequest,
+    Reason,
+    TakesCodes,
+)
+from insurance import mandate_life
+from insurance.party import customer_id
+from insurance.work import Work
 from models import Mandate
 from ports import Ports
 
@@ -22,16 +36,19 @@ AGAIN_AFTER = timedelta(minutes=5)
 class _Asked:
     mandate_id: int
     bank_code: str
-    request: MandateRequest
+    request: MandateRequest | CodeRequest
+
+
+Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
 
 
 def ask_banks(ports: Ports) -> int:
     """Ask for every mandate that waits; how many were asked. One bank out of reach delays only its own."""
     with ports.transaction() as work:
-        mandates.overdue(work)
+        mandate_life.overdue(work)
     asked, resting = 0, set[str]()
     while (next_one := _claim(ports)) is not None:
-        if not _ask(ports, next_one, resting):
+        if not _record(ports, next_one, _ask(ports, next_one, resting)):
             resting.add(next_one.bank_code)
         asked += 1
     return asked
@@ -39,52 +56,90 @@ def ask_banks(ports: Ports) -> int:
 
 def _claim(ports: Ports) -> _Asked | None:
     with ports.transaction() as work:
-        mandate = mandates.claim(work, LEASE)
-        if mandate is None:
-            return None
-        box = work.box(mandate.worker)
-        return _Asked(
-            mandate.id,
-            mandate.bank_code,
-            MandateRequest(
-                customer_id=f"IU{mandate.id}",
-                account_no=box.open(mandate.account_sealed, "mandate.account"),
-                account_name=box.open(mandate.worker.name_sealed, "worker.name"),
-                max_amount_rp=mandate.max_amount_rp,
-                expires_on=mandate.expires_on,
-            ),
-        )
+        mandate = mandate_life.claim(work, LEASE)
+        return _Asked(mandate.id, mandate.bank_code, _request(work, mandate)) if mandate is not None else None
 
 
-def _ask(ports: Ports, asked: _Asked, resting: set[str]) -> bool:
-    """False where the bank could not be reached."""
+def _request(work: Work, mandate: Mandate) -> MandateRequest | CodeRequest:
+    box, customer = work.box(mandate.worker), customer_id(mandate.id)
+    if mandate.code_sealed is not None:
+        return CodeRequest(customer, mandate.bank_reference, box.open(mandate.code_sealed, "mandate.code"))
+    phones = [box.open(contact.phone_sealed, "contact.phone") for contact in mandate.worker.contacts[:1]]
+    return MandateRequest(
+        customer_id=customer,
+        account_no=box.open(mandate.account_sealed, "mandate.account"),
+        account_name=box.open(mandate.worker.name_sealed, "worker.name"),
+        max_amount_rp=mandate.max_amount_rp,
+        expires_on=mandate.expires_on,
+        phone=phones[0] if phones else "",
+    )
+
+
+def _ask(ports: Ports, asked: _Asked, resting: set[str]) -> Said:
     bank = None if asked.bank_code in resting else ports.banks.get(asked.bank_code)
-    answer: BankAnswer | BankRefused | BankUnknown | BankUnreachable
+    if bank is None:
+        return BankUnreachable("not asked")
     try:
-        answer = bank.ask(asked.request) if bank is not None else BankUnreachable("not asked")
+        if isinstance(asked.request, MandateRequest):
+            return bank.ask(asked.request)
+        if isinstance(bank, TakesCodes):
+            return bank.confirm(asked.request)
+        return BankRefused(Reason.OURS, "no codes")
     except (BankRefused, BankUnknown, BankUnreachable) as failure:
-        answer = failure
+        return failure
+
+
+def _record(ports: Ports, asked: _Asked, answer: Said) -> bool:
+    """False where the bank could not be reached."""
     with ports.transaction() as work:
         mandate = work.db.get_one(Mandate, asked.mandate_id, with_for_update={"of": Mandate})
         match answer:
             case BankAnswer(answer=Answer.DONE, reference=reference) if reference:
-                mandates.activated(work, mandate, reference)
+                mandate_life.activated(work, mandate, reference, token=answer.token)
+            case BankAnswer(answer=Answer.CODE_NEEDED, reference=reference) if reference:
+                mandate_life.code_needed(work, mandate, reference)
             case BankRefused(reason=Reason.NOT_NOW) | BankUnreachable():
-                mandates.unreachable(work, mandate, work.now + AGAIN_AFTER)
+                mandate_life.unreachable(work, mandate, work.now + AGAIN_AFTER)
                 return False
             case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
                 # This one request is faulty: it would come first in every round and keep the others from the bank.
                 log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
-                mandates.rejected(work, mandate, Reason.OURS.value, code)
+                mandate_life.rejected(work, mandate, Reason.OURS.value, code)
             case BankRefused(reason=Reason.OURS, code=code):
                 # Our credentials: nothing was made, no member is blamed, and the bank rests until the next round.
                 log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
-                mandates.unreachable(work, mandate, work.now + AGAIN_AFTER)
+                mandate_life.unreachable(work, mandate, work.now + AGAIN_AFTER)
                 return False
             case BankRefused(reason=reason, code=code):
-                mandates.rejected(work, mandate, reason.value, code)
+                wrong_code = isinstance(asked.request, CodeRequest) and reason is Reason.HOLDER
+                mandate_life.rejected(work, mandate, "code" if wrong_code else reason.value, code)
             case BankUnknown(code=code):
-                mandates.unknown(work, mandate, code)
+                mandate_life.unknown(work, mandate, code)
             case _:
-                mandates.unknown(work, mandate, "pending")
+                mandate_life.unknown(work, mandate, "pending")
     return True
+
+
+def tell_banks(ports: Ports) -> int:
+    """Take mandates back at banks that can be told; the rest stays with people, with its clock (rulings 7)."""
+    told = 0
+    with ports.transaction() as work:
+        waiting = mandate_life.to_take_back(work)
+    for mandate_id, bank_code in waiting:
+        bank = ports.banks.get(bank_code)
+        if not isinstance(bank, CancelsMandates):
+            continue
+        with ports.transaction() as work:
+            mandate = work.db.get_one(Mandate, mandate_id)
+            token = work.box(mandate.worker).open(mandate.token_sealed, "mandate.token") if mandate.token_sealed else ""
+            request = CancelRequest(customer_id(mandate.id), mandate.bank_reference, token)
+        try:
+            bank.cancel(request)
+        except (BankRefused, BankUnknown, BankUnreachable) as failure:
+            # Cancelling is idempotent: it is asked again in the next round, until its clock makes it a person's.
+            log.warning("cancel_not_taken", bank=bank_code, kind=type(failure).__name__, mandate=mandate_id)
+            continue
+        with ports.transaction() as work:
+            mandate_life.taken_back(work, mandate_id)
+        told += 1
+    return told

@@ -1,20 +1,18 @@
-"""Plans a month: fixes the attempt of every mandate that owes it, with its notice; asks no bank."""
+"""Plans a month: chunk by chunk, each in one transaction; asks no bank, and a crash loses at most one chunk."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import ColumnElement, exists, or_, select
 
-from insurance import schedule
-from models import Attempt, CoverMonth, Mandate, MandateState, Membership, MembershipState, MonthState
-from models.month import OPEN_ATTEMPTS
+from insurance import mandate_life, runs
+from models import Chunk, RunState
 from ports import Ports
 from units.month import Month, add_months, month_of
 
 log = structlog.get_logger()
 
-# Small, because a call of one of these members waits for the chunk.
-CHUNK = 50
+_LIFE_CHUNK = 200
 
 
 class OutsideWindow(ValueError):
@@ -26,64 +24,72 @@ class Planned:
     scheduled: int = 0
     above_maximum: int = 0
     too_late: int = 0
+    held: str = ""
+    """Why nothing was planned: the run waits for two people, or was refused by them."""
+    broken: int = 0
+    """Mandates that could not be planned by a fault of ours; logged, and the rest was."""
 
 
-def _taken(month: Month) -> ColumnElement[bool]:
-    """Whether the month is settled, under way, or was tried through this very mandate."""
-    settled = exists().where(
-        CoverMonth.month == month,
-        CoverMonth.worker_id == Mandate.worker_id,
-        CoverMonth.state.not_in([MonthState.OPEN.value, MonthState.MISSED.value]),
-    )
-    tried = exists().where(
-        Attempt.month == month,
-        Attempt.worker_id == Mandate.worker_id,
-        or_(
-            Attempt.mandate_id == Mandate.id,
-            Attempt.state.in_([state.value for state in OPEN_ATTEMPTS]),
-        ),
-    )
-    return or_(settled, tried)
-
-
-def plan(ports: Ports, month: Month) -> Planned:
+def plan(
+    ports: Ports, month: Month, by: str = runs.TIMETABLE, told: Callable[[Planned], None] = lambda _: None
+) -> Planned:
     """Schedule `month` for every active mandate of a verified member that has no attempt for it yet.
 
-    A repeat finds nothing left to do; a crash in the middle loses at most one chunk, which the repeat does again.
-    Raises OutsideWindow.
+    A repeat finds nothing left to do. `told` hears of each chunk. Raises OutsideWindow.
     """
-    result, after = Planned(), 0
-    while True:
+    result = Planned()
+    with ports.transaction() as work:
+        begun_at, this = work.now, month_of(work.today)
+        if not this <= month <= add_months(this, 1):
+            raise OutsideWindow(f"{month:%Y-%m} is not {this:%Y-%m} or the month after it")
+        run = runs.begin(work, month, by)
+        if run.state != RunState.PLANNING.value:
+            result.held = run.state
+            return result
+    _end_and_take_up(ports, month)
+    with ports.transaction() as work:
+        runs.cut(work, runs.begin(work, month, by))
+    while (done := _plan_next(ports, month, result)) is not None:
+        result.scheduled += done.scheduled
+        result.above_maximum += done.above_maximum
+        result.too_late += done.too_late
+        told(result)
+    with ports.transaction() as work:
+        runs.finish(work, month, begun_at)
+    return result
+
+
+def _end_and_take_up(ports: Ports, month: Month) -> None:
+    more = True
+    while more:
         with ports.transaction() as work:
-            this = month_of(work.today)
-            if not this <= month <= add_months(this, 1):
-                raise OutsideWindow(f"{month:%Y-%m} is not {this:%Y-%m} or the month after it")
-            query = (
-                select(Mandate)
-                .join(Membership, Membership.worker_id == Mandate.worker_id)
-                .where(
-                    Mandate.id > after,
-                    Mandate.state == MandateState.ACTIVE.value,
-                    Membership.state == MembershipState.VERIFIED.value,
-                    Mandate.expires_on > work.today,
-                    ~_taken(month),
-                )
-                .order_by(Mandate.id)
-                .limit(CHUNK)
-                # A cancelling member waits for this chunk, and the next chunk sees the cancelled mandate.
-                .with_for_update(of=Mandate)
-            )
-            rows = work.db.scalars(query).unique().all()
-            for mandate in rows:
-                try:
-                    made = schedule.schedule_noticed(work, mandate, month)
-                except schedule.AboveMaximum:
-                    log.error("amount_above_maximum", mandate=mandate.id, month=f"{month:%Y-%m}")
-                    result.above_maximum += 1
-                except schedule.TooLate:
-                    result.too_late += 1
-                else:
-                    result.scheduled += made is not None
-            if not rows:
-                return result
-            after = rows[-1].id
+            more = mandate_life.end_and_take_up(work, month, _LIFE_CHUNK) == _LIFE_CHUNK
+
+
+def _plan_next(ports: Ports, month: Month, result: Planned) -> runs.Planned | None:
+    try:
+        with ports.transaction() as work:
+            return runs.plan_next(work, month)
+    except Exception as error:
+        # One bad row must not keep its neighbours from being planned: they go one by one, and it is logged.
+        log.error("chunk_broken", month=f"{month:%Y-%m}", kind=type(error).__name__)
+    return _plan_singly(ports, month, result)
+
+
+def _plan_singly(ports: Ports, month: Month, result: Planned) -> runs.Planned | None:
+    with ports.transaction() as work:
+        chunk = runs.next_chunk(work, month)
+        if chunk is None:
+            return None
+        chunk_id, mandate_ids = chunk.id, runs.owing(work, month, chunk)
+    done = runs.Planned(0, 0, 0, 0)
+    for mandate_id in mandate_ids:
+        try:
+            with ports.transaction() as work:
+                done += runs.plan_mandates(work, month, [mandate_id])
+        except Exception as error:
+            result.broken += 1
+            log.error("mandate_not_planned", mandate=mandate_id, month=f"{month:%Y-%m}", kind=type(error).__name__)
+    with ports.transaction() as work:
+        runs.plan_done(work, work.db.get_one(Chunk, chunk_id, with_for_update=True), done)
+    return done

@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Final
 
-from banks.base import Answer, BankAnswer, BankRefused, Banks, BankUnknown, CollectRequest, MandateRequest, Reason
+from banks.base import (
+    Answer,
+    BankAnswer,
+    BankRefused,
+    Banks,
+    BankUnknown,
+    CollectRequest,
+    LaneRules,
+    MandateRequest,
+    Reason,
+)
 from banks.codes import MANDATE, PAYMENT
 from banks.settings import BankSettings
 from banks.snap import timestamp
@@ -40,7 +50,7 @@ class BiFast:
     """A Bank that is asked over SNAP 70 and 71. The holder agrees at the bank: a pending mandate is told of later."""
 
     def __init__(self, settings: BankSettings, clock: Clock = system_clock) -> None:
-        self.code = settings.code
+        self.code, self.rules = settings.code, LaneRules(pace_per_s=1000)
         self._settings = settings
         self._snap = SnapClient(settings, clock)
 

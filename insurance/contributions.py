@@ -1,120 +1,263 @@
-"""Collecting one month of one worker: claimed, then confirmed, failed or unknown; each fact with its receipt."""
+"""Collecting a month: claimed, then confirmed, failed or unknown, many at a time; each fact with its one receipt."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from insurance.ledger import post_collected
-from insurance.receipts import owe_worker
-from insurance.schedule import change, facts, open_month, postpone, was_noticed
-from insurance.tariff import first_month
+from insurance import mandate_life, refunds
+from insurance.attempts import COLUMNS, MonthRow, Try, as_try, change_all, change_months, held_months
+from insurance.calendar import retry_day
+from insurance.ledger import post_collected, post_surplus
+from insurance.party import Party, parties, reach
+from insurance.receipts import Owed, owe_all
+from insurance.schedule import (
+    Unscheduled,
+    Wanted,
+    facts,
+    noticed_in_time,
+    postpone_all,
+    schedule_all,
+)
+from insurance.tariff import PAYER_SELF, first_month
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
-from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Worker
-from models.machine import Cause, move
-from models.month import MONTH_MOVES
+from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
+from models.bulk import update_rows
+from models.machine import Cause
 from units.month import Month, day_text
 
 # While a member has been asked what to stop, nothing is debited (rulings 13).
 STOP_OPEN = timedelta(hours=24)
+# Asked for after this long, then more and more rarely (architecture.md 5; field.md 3.4).
+FIRST_ASK = timedelta(minutes=1)
+NO_FUNDS = "no_funds"
+# A month that the member asked to pay by a yes of its own says nothing about the standing mandate.
+_AUTODEBIT = (Why.FIRST.value, Why.MONTHLY.value, Why.RETRY.value)
+_PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
+Pair = tuple[Try, Party]
 
 
-def claim(work: Work, lease: timedelta, month: Month | None = None) -> tuple[Attempt, Mandate] | None:
-    """The next attempt that may be sent now, put into SENT under a lease; the caller commits, then sends.
+@dataclass(frozen=True)
+class Outcome:
+    """What the bank said of one attempt: its own reference, its code."""
+
+    one: Try
+    to: Party
+    bank_reference: str = ""
+    code: str = ""
+
+
+def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month | None = None) -> list[Pair]:
+    """The next attempts of one bank that may be sent now, put into SENT under a lease; the caller commits, then sends.
 
     May be sent: due today or before, mandate ACTIVE, no open question what to stop, and noticed long enough ago.
-    An attempt whose notice came too late gets a later day and a new notice instead. `month` narrows it to one month.
+    Those whose notice came too late get a later day and a new notice instead. `month` narrows it to one month.
     """
     query = (
-        select(Attempt, Mandate)
+        select(*COLUMNS)
         .join(Mandate, Mandate.id == Attempt.mandate_id)
         .join(Worker, Worker.id == Attempt.worker_id)
         .where(
+            Attempt.bank_code == bank_code,
             Attempt.state.in_([AttemptState.SCHEDULED.value, AttemptState.NOTICED.value]),
             Attempt.due_on <= work.today,
-            Attempt.month >= first_month(work.today),
+            (Attempt.month >= first_month(work.today)) | (Attempt.why == Why.ARREARS.value),
             Mandate.state == MandateState.ACTIVE.value,
             (Worker.stop_asked_at.is_(None)) | (Worker.stop_asked_at < work.now - STOP_OPEN),
             (Attempt.lease_until.is_(None)) | (Attempt.lease_until < work.now),
         )
         .order_by(Attempt.due_on, Attempt.reference)
-        .limit(1)
+        .limit(limit)
         .with_for_update(skip_locked=True, of=[Attempt, Mandate])
     )
     if month is not None:
         query = query.where(Attempt.month == month)
-    while (found := work.db.execute(query).unique().first()) is not None:
-        attempt, mandate = found[0], found[1]
-        if attempt.needs_notice and not was_noticed(work, attempt):
-            postpone(work, attempt, mandate)
-            work.db.flush()
-            continue
-        change(work, attempt, AttemptState.SENT, Cause("system", "collect"))
-        attempt.lease_until = work.now + lease
-        attempt.asked_at = attempt.asked_at or work.now
-        return attempt, mandate
-    return None
+    while tries := list(map(as_try, work.db.execute(query))):
+        known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
+        pairs = [(one, known[one.mandate_id]) for one in tries if one.mandate_id is not None]
+        noticed = noticed_in_time(work, tries)
+        late = [(one, to) for one, to in pairs if one.needs_notice and one.reference not in noticed]
+        postpone_all(work, late)
+        ready = [(one, to) for one, to in pairs if not one.needs_notice or one.reference in noticed]
+        if ready:
+            _send(work, [one for one, _ in ready], lease)
+            return ready
+    return []
 
 
-def confirmed(work: Work, attempt: Attempt, mandate: Mandate, bank_reference: str, code: str = "") -> None:
-    """The bank debited it: the month is covered, the money posted by programme, the receipt owed, BPJS to be told."""
-    if attempt.state == AttemptState.CONFIRMED.value:
+def _send(work: Work, tries: Sequence[Try], lease: timedelta) -> None:
+    """Its first sending fixes `asked_at`: part of the request, so that a resend says the same."""
+    change_all(work, tries, AttemptState.SENT, Cause("system", "collect"))
+    for one in tries:
+        one.asked_at = one.asked_at or work.now
+    rows = [{"month": t.month, "worker_id": t.worker_id, "n": t.n, "asked_at": t.asked_at} for t in tries]
+    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=work.now + lease)
+
+
+def confirm_all(work: Work, outcomes: Sequence[Outcome], cause: Cause) -> None:
+    """The bank debited them: each month is covered, the money posted by programme, the receipt owed, BPJS to be told.
+
+    Where the month was paid already the money is a surplus, and a refund is due: the later success gives way.
+    """
+    news = [one for one in outcomes if one.one.state not in (AttemptState.CONFIRMED.value, AttemptState.SETTLED.value)]
+    if not news:
         return
-    row = open_month(work, attempt.worker_id, attempt.month)
-    change(work, attempt, AttemptState.CONFIRMED, Cause("bank", "debited", code))
-    attempt.bank_reference = bank_reference
-    move(work.db, row, MONTH_MOVES, MonthState.COVERED, Cause("bank", "debited", code), work.now)
-    row.paid_on, row.paid_reference = work.today, attempt.reference
-    post_collected(work, attempt, mandate.bank_code)
-    _tell(work, attempt, mandate, "paid", date=day_text(work.today), ref=attempt.reference)
-    wake(work.db, EXCHANGE)
+    late = [outcome.one for outcome in news if outcome.one.state != AttemptState.SENT.value]
+    for outcome in news:
+        outcome.one.bank_reference = outcome.bank_reference or outcome.one.bank_reference
+    codes = {outcome.one.key: outcome.code for outcome in news}
+    change_all(work, [outcome.one for outcome in news], AttemptState.CONFIRMED, cause, codes)
+    months = held_months(work, [(o.one.month, o.one.worker_id) for o in news], PAYER_SELF)
+    paying, surplus = dict[tuple[Month, int], tuple[Outcome, MonthRow]](), list[Outcome]()
+    for outcome in news:
+        key = (outcome.one.month, outcome.one.worker_id)
+        if months[key].state in _PAYABLE and key not in paying:
+            paying[key] = (outcome, months[key])
+        else:
+            surplus.append(outcome)
+    paid = [outcome for outcome, _ in paying.values()]
+    columns = [{"paid_on": work.today, "paid_reference": outcome.one.reference} for outcome in paid]
+    change_months(work, [row for _, row in paying.values()], MonthState.COVERED, cause, columns)
+    post_collected(work, [(outcome.one, outcome.one.bank_code) for outcome in paid])
+    _cancel_others(work, late)
+    today = day_text(work.today)
+    _tell(work, paid, "paid", {o.one.key: {"date": today, "ref": o.one.reference} for o in paid})
+    _funds_were_there(work, [outcome.to for outcome in news])
+    if paid:
+        wake(work.db, EXCHANGE)
+    if surplus:
+        post_surplus(work, [(outcome.one, outcome.one.bank_code) for outcome in surplus])
+        for outcome in surplus:
+            refunds.owe_refund(work, outcome.one, "surplus")
+        _tell(work, surplus, "surplus", {o.one.key: {"ref": o.one.reference} for o in surplus})
 
 
-def failed(work: Work, attempt: Attempt, mandate: Mandate, reason: str, code: str, *, hard: bool) -> None:
-    """The bank's definite no: nothing was debited."""
-    to = AttemptState.FAILED_HARD if hard else AttemptState.FAILED_SOFT
-    change(work, attempt, to, Cause("bank", reason, code))
-    said = work.texts.word(f"reason.{reason}", mandate.worker.language)
-    _tell(work, attempt, mandate, "failed_hard" if hard else "failed_soft", reason=said)
+def _cancel_others(work: Work, late: Sequence[Try]) -> None:
+    """A late success leaves nothing more to be sent for its month."""
+    for one in late:
+        others = (
+            select(*COLUMNS)
+            .where(
+                Attempt.month == one.month,
+                Attempt.worker_id == one.worker_id,
+                Attempt.state.in_([AttemptState.SCHEDULED.value, AttemptState.NOTICED.value]),
+            )
+            .with_for_update()
+        )
+        unsent = list(map(as_try, work.db.execute(others)))
+        change_all(work, unsent, AttemptState.CANCELLED, Cause("system", "paid_late"))
 
 
-def unknown(work: Work, attempt: Attempt, mandate: Mandate, code: str) -> None:
-    """Sent without a final answer: money may have moved. No new attempt exists while this one is unknown."""
-    change(work, attempt, AttemptState.UNKNOWN, Cause("bank", "no_answer", code))
-    _tell(work, attempt, mandate, "unknown", ref=attempt.reference)
+def _funds_were_there(work: Work, payers: Sequence[Party]) -> None:
+    rows = [{"id": to.mandate_id} for to in payers if to.no_funds_months]
+    update_rows(work.db, Mandate, ("id",), rows, no_funds_months=0)
 
 
-def not_sent(work: Work, attempt: Attempt, mandate: Mandate, code: str, again_at: datetime, *, asked: bool) -> None:
+@dataclass(frozen=True)
+class Failure:
+    """The bank's definite no: nothing was debited. `reason` is a word of texts/, `code` the bank's."""
+
+    one: Try
+    to: Party
+    reason: str
+    code: str
+    retry: bool = True
+    """Whether another day may do, as far as the bank and its fees go."""
+
+
+def worth_retrying(work: Work, bounce_fee_rp: int, one: Try) -> bool:
+    """Whether the bank's fee for a bounce is small against the contribution (field.md 2D: retries can cost more)."""
+    return bounce_fee_rp * 100 <= one.total_rp * work.settings.BOUNCE_FEE_PERCENT_MAX
+
+
+def fail_all(work: Work, failures: Sequence[Failure], *, hard: bool) -> None:
+    """Each failed for good; a soft one is tried again on a sensible day of the month, if one is left.
+
+    The text that tells the failure names that day: it is the notice of the next try.
+    """
+    if not failures:
+        return
+    to_state = AttemptState.FAILED_HARD if hard else AttemptState.FAILED_SOFT
+    for failure in failures:
+        codes = {failure.one.key: failure.code}
+        change_all(work, [failure.one], to_state, Cause("bank", failure.reason), codes)
+    again = [] if hard else [failure for failure in failures if failure.retry]
+    tried = _try_again(work, again)
+    rest = [failure for failure in failures if failure.one.key not in tried]
+    reasons = {f.one.key: {"reason": work.texts.word(f"reason.{f.reason}", f.to.language)} for f in rest}
+    _tell(work, [Outcome(f.one, f.to) for f in rest], "failed_hard" if hard else "failed_soft", reasons)
+    for failure in rest:
+        if failure.reason == NO_FUNDS and failure.one.why in _AUTODEBIT:
+            mandate_life.month_without_funds(work, failure.to)
+
+
+def _try_again(work: Work, failures: Sequence[Failure]) -> set[tuple[Month, int, int]]:
+    """The keys of those that get another day."""
+    wanted: list[Wanted] = []
+    of: list[Failure] = []
+    for failure in failures:
+        one, to = failure.one, failure.to
+        day = retry_day(work, work.today, one.month, 3 if one.why == Why.RETRY.value else 2)
+        if day is None or to.mandate_state != MandateState.ACTIVE.value or one.month < first_month(work.today):
+            continue
+        reason = {"reason": work.texts.word(f"reason.{failure.reason}", to.language)}
+        wanted.append(Wanted(to, one.month, day, Why.RETRY, says="failed_retry", facts=reason))
+        of.append(failure)
+    made = schedule_all(work, wanted)
+    return {f.one.key for f, new in zip(of, made, strict=True) if not isinstance(new, Unscheduled)}
+
+
+def unknown_all(work: Work, outcomes: Sequence[Outcome]) -> None:
+    """Sent without a final answer: money may have moved. No new attempt exists while one is unknown."""
+    codes = {outcome.one.key: outcome.code for outcome in outcomes}
+    tries = [outcome.one for outcome in outcomes]
+    change_all(work, tries, AttemptState.UNKNOWN, Cause("bank", "no_answer"), codes, ask_at=work.now + FIRST_ASK)
+    _tell(work, outcomes, "unknown", {outcome.one.key: {"ref": outcome.one.reference} for outcome in outcomes})
+
+
+def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *, asked: bool) -> None:
     """Nothing was debited for certain: the same attempt, with its reference, goes again from `again_at` on.
 
     `asked` False: not even a request left, so the next one is the first. A mandate that the member took back meanwhile
     leaves nothing to send.
     """
-    if mandate.state != MandateState.ACTIVE.value:
-        change(work, attempt, AttemptState.CANCELLED, Cause("system", "not_sent", code))
-        return
-    change(work, attempt, AttemptState.NOTICED, Cause("system", "not_sent", code))
-    attempt.lease_until = again_at
-    if not asked:
-        attempt.asked_at = None
+    standing = (MandateState.ACTIVE.value, MandateState.PAUSED.value, MandateState.SUSPENDED.value)
+    kept = [outcome for outcome in outcomes if outcome.to.mandate_state in standing]
+    gone = [outcome for outcome in outcomes if outcome.to.mandate_state not in standing]
+    codes = {outcome.one.key: outcome.code for outcome in outcomes}
+    cause = Cause("system", "not_sent")
+    change_all(work, [outcome.one for outcome in gone], AttemptState.CANCELLED, cause, codes)
+    tries = [outcome.one for outcome in kept]
+    unasked = {} if asked else {"asked_at": None}
+    change_all(work, tries, AttemptState.NOTICED, cause, codes, **unasked)
+    rows = [{"month": one.month, "worker_id": one.worker_id, "n": one.n} for one in tries]
+    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=again_at)
 
 
-def _tell(work: Work, attempt: Attempt, mandate: Mandate, kind: str, **more: str) -> None:
+def _tell(
+    work: Work, outcomes: Sequence[Outcome], kind: str, more: dict[tuple[Month, int, int], dict[str, str]]
+) -> None:
     """At once what follows from the member's own call a moment ago; what a run brings, from 08.00 local on."""
-    said = {**facts(attempt, mandate, mandate.worker.language), **more}
-    key = f"{kind}:{attempt.reference}"
-    owe_worker(work, mandate.worker, kind, key, said, told_at_once=work.is_fresh(mandate.agreed_at))
+    owed = []
+    for outcome in outcomes:
+        one, to = outcome.one, outcome.to
+        said = {**facts(one, to), **more[one.key]}
+        at_once = work.is_fresh(to.agreed_at) or one.why in (Why.NOW.value, Why.AHEAD.value, Why.ARREARS.value)
+        owed += [Owed(who, kind, f"{kind}:{one.reference}", said, at_once) for who in reach(work, to)]
+    owe_all(work, owed)
 
 
-def overdue(work: Work) -> int:
+def overdue(work: Work, limit: int = 1000) -> int:
     """Attempts whose sender died while sending: the bank may have debited, so they are unknown."""
     query = (
-        select(Attempt, Mandate)
-        .join(Mandate, Mandate.id == Attempt.mandate_id)
+        select(*COLUMNS)
         .where(Attempt.state == AttemptState.SENT.value, Attempt.lease_until < work.now)
-        .with_for_update(skip_locked=True, of=[Attempt])
+        .limit(limit)
+        .with_for_update(skip_locked=True)
     )
-    rows = work.db.execute(query).unique().all()
-    for attempt, mandate in rows:
-        unknown(work, attempt, mandate, "lease")
-    return len(rows)
+    tries = list(map(as_try, work.db.execute(query)))
+    known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
+    unknown_all(work, [Outcome(one, known[one.mandate_id], code="lease") for one in tries if one.mandate_id])
+    return len(tries)

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from insurance import mandates, schedule
 from insurance.cover import CoverState, covers
 from insurance.ledger import post_to_insurer
+from insurance.party import party
 from insurance.receipts import owe_worker
 from insurance.references import new_reference
 from insurance.work import Work
@@ -161,7 +162,7 @@ def _verified_text(work: Work, worker: Worker, kpj: str) -> tuple[str, dict[str,
     attempt = schedule.schedule_first(work, mandate)
     if attempt is None or attempt.needs_notice:
         return "verified_waiting", facts
-    return "verified_debit", {**facts, **schedule.facts(attempt, mandate, worker.language)}
+    return "verified_debit", {**facts, **schedule.facts(attempt, party(work, mandate.id))}
 
 
 def _apply_contribution(work: Work, line: ContributionResult) -> None:
@@ -171,6 +172,9 @@ def _apply_contribution(work: Work, line: ContributionResult) -> None:
     month = work.db.get_one(CoverMonth, (known.month, known.worker_id), with_for_update=True)
     if month.posted_on is not None or month.state != MonthState.COVERED.value:
         return
+    if month.paid_reference != line.reference:
+        # What paid this month then was taken back by the bank since, and another debit paid it.
+        return
     attempt = work.db.get_one(Attempt, (known.month, known.worker_id, known.n))
     member = work.db.get_one(Membership, known.worker_id)
     fresh = attempt.asked_at is not None and work.is_fresh(attempt.asked_at) and not attempt.needs_notice
@@ -178,7 +182,7 @@ def _apply_contribution(work: Work, line: ContributionResult) -> None:
         _refused_posting(work, member, month, line)
         return
     month.posted_on = work.today
-    post_to_insurer(work, attempt)
+    post_to_insurer(work, [attempt])
     record(work.db, month.subject, "insurer", "posted", "", month.state, month.state, work.now)
     if line.jht_balance_rp is not None and (member.jht_as_of is None or member.jht_as_of <= line.as_of):
         member.jht_balance_rp, member.jht_as_of = line.jht_balance_rp, line.as_of

@@ -1,19 +1,47 @@
 """Posts money as transfers, one a programme; a fact told twice is posted once, and nothing posted is changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import case, func, select
 
 from insurance.work import Work
-from models import Attempt, Transfer
+from models import Transfer
+from models.bulk import insert_rows
+from units.month import Month
 
 FEE = "FEE"
+SURPLUS = "SURPLUS"
+
+
+class Debit(Protocol):
+    """What of an attempt is posted."""
+
+    month: Month
+    worker_id: int
+    reference: str
+    fee_rp: int
+
+    @property
+    def by_programme(self) -> dict[str, int]: ...
+
+    @property
+    def total_rp(self) -> int: ...
 
 
 def bank_account(bank_code: str) -> str:
     """Money the bank has debited for us and not yet settled."""
     return f"bank:{bank_code}"
+
+
+def fee_account(bank_code: str) -> str:
+    return f"fee:{bank_code}"
+
+
+def sponsor_account(payer: str) -> str:
+    """Money that somebody else pays for members: `sponsor:village`."""
+    return f"sponsor:{payer}"
 
 
 def due_account(programme: str) -> str:
@@ -26,45 +54,99 @@ def insurer_account(programme: str) -> str:
     return f"insurer:{programme}"
 
 
-def _post(work: Work, attempt: Attempt, kind: str, moves: Mapping[str, tuple[str, str, int]]) -> None:
+def refund_account(bank_code: str) -> str:
+    """What we owe back to account holders through a bank."""
+    return f"refund:{bank_code}"
+
+
+Moves = Mapping[str, tuple[str, str, int]]
+"""By programme: from which account, to which, how much."""
+
+
+def _post(work: Work, kind: str, posted: Iterable[tuple[Debit, Moves]]) -> None:
+    at: datetime = work.now
     rows = [
         {
-            "month": attempt.month,
-            "at": work.now,
-            "worker_id": attempt.worker_id,
-            "reference": attempt.reference,
+            "month": debit.month,
+            "at": at,
+            "worker_id": debit.worker_id,
+            "reference": debit.reference,
             "kind": kind,
             "programme": programme,
-            "debit_account": debit,
-            "credit_account": credit,
+            "debit_account": source,
+            "credit_account": target,
             "amount_rp": amount_rp,
         }
-        for programme, (debit, credit, amount_rp) in moves.items()
+        for debit, moves in posted
+        for programme, (source, target, amount_rp) in moves.items()
     ]
-    work.db.execute(insert(Transfer).on_conflict_do_nothing(), rows)
+    insert_rows(work.db, Transfer, rows, skip_known=True)
 
 
-def post_collected(work: Work, attempt: Attempt, bank_code: str) -> None:
-    """The bank debited the worker: from the bank's account to what is due, by programme; the fee on its own."""
-    bank = bank_account(bank_code)
-    moves = {programme: (bank, due_account(programme), rp) for programme, rp in attempt.by_programme.items()}
-    if attempt.fee_rp:
-        moves[FEE] = (bank, f"fee:{bank_code}", attempt.fee_rp)
-    _post(work, attempt, "collected", moves)
+def _collected(debit: Debit, source: str, fee: str) -> Moves:
+    moves = {programme: (source, due_account(programme), rp) for programme, rp in debit.by_programme.items()}
+    if debit.fee_rp:
+        moves[FEE] = (source, fee, debit.fee_rp)
+    return moves
 
 
-def post_to_insurer(work: Work, attempt: Attempt) -> None:
+def post_collected(work: Work, debits: Sequence[tuple[Debit, str]]) -> None:
+    """The bank (by code) debited the worker: from the bank's account to what is due, the fee on its own."""
+    _post(work, "collected", [(d, _collected(d, bank_account(bank), fee_account(bank))) for d, bank in debits])
+
+
+def post_sponsored(work: Work, debits: Sequence[tuple[Debit, str]]) -> None:
+    """A payer other than the worker paid the month."""
+    _post(work, "collected", [(d, _collected(d, sponsor_account(payer), "")) for d, payer in debits])
+
+
+def post_surplus(work: Work, debits: Sequence[tuple[Debit, str]]) -> None:
+    """The bank debited a month that was paid already: all of it is owed back."""
+    _post(work, "surplus", [(d, {SURPLUS: (bank_account(b), refund_account(b), d.total_rp)}) for d, b in debits])
+
+
+def post_refunded(work: Work, debit: Debit, bank_code: str) -> None:
+    """The bank has given the surplus back."""
+    moves = {SURPLUS: (refund_account(bank_code), bank_account(bank_code), debit.total_rp)}
+    _post(work, "refunded", [(debit, moves)])
+
+
+def post_reversed(work: Work, debit: Debit, bank_code: str, *, surplus: bool) -> None:
+    """The bank took its debit back: each transfer of its collection the other way round."""
+    if surplus:
+        moves: Moves = {SURPLUS: (refund_account(bank_code), bank_account(bank_code), debit.total_rp)}
+    else:
+        collected = _collected(debit, bank_account(bank_code), fee_account(bank_code))
+        moves = {programme: (target, source, rp) for programme, (source, target, rp) in collected.items()}
+    _post(work, "reversed", [(debit, moves)])
+
+
+def post_to_insurer(work: Work, debits: Sequence[Debit]) -> None:
     """The insurer posted the month: what was due is theirs."""
-    moves = {
-        programme: (due_account(programme), insurer_account(programme), rp)
-        for programme, rp in attempt.by_programme.items()
-    }
-    _post(work, attempt, "posted", moves)
+    _post(
+        work,
+        "posted",
+        [
+            (d, {name: (due_account(name), insurer_account(name), rp) for name, rp in d.by_programme.items()})
+            for d in debits
+        ],
+    )
+
+
+def is_surplus(work: Work, month: Month, reference: str) -> bool:
+    """Whether this debit was posted as one too many."""
+    query = select(Transfer.id).where(
+        Transfer.month == month, Transfer.reference == reference, Transfer.kind == "surplus"
+    )
+    return work.db.execute(query.limit(1)).first() is not None
 
 
 def paid_total_rp(work: Work, worker_id: int) -> int:
-    """All contributions of a worker that came in through us, without bank fees."""
-    query = select(func.coalesce(func.sum(Transfer.amount_rp), 0)).where(
-        Transfer.worker_id == worker_id, Transfer.kind == "collected", Transfer.programme != FEE
+    """All contributions of a worker that came in through us and stayed, without bank fees."""
+    signed = case((Transfer.kind == "reversed", -Transfer.amount_rp), else_=Transfer.amount_rp)
+    query = select(func.coalesce(func.sum(signed), 0)).where(
+        Transfer.worker_id == worker_id,
+        Transfer.kind.in_(["collected", "reversed"]),
+        Transfer.programme.not_in([FEE, SURPLUS]),
     )
     return int(work.db.scalar(query) or 0)

@@ -1,7 +1,7 @@
-"""The standing yes to be debited: asked for, given, cancelled; ACTIVE only on the bank's word about the holder."""
+"""The standing yes to be debited, as the member gives, pauses and takes it back; what the bank says is elsewhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
@@ -12,10 +12,11 @@ from insurance.reference import detached
 from insurance.tariff import Quote, first_month, price_list
 from insurance.waking import ASK_BANKS, wake
 from insurance.work import Work
-from models import Bank, Mandate, MandateState, Membership, MembershipState, Worker
+from insurance.work_items import open_item
+from models import Bank, Mandate, MandateState, Membership, MembershipState, Worker, WorkKind
 from models.event import record
 from models.machine import Cause, move
-from models.mandate import FINAL_MANDATES, MANDATE_MOVES
+from models.mandate import FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
 from texts.longest import BANK_SHOWN_SEPTETS
 from units.gsm import shorten
 from units.money import rupiah
@@ -24,7 +25,11 @@ from units.phone import masked_tail
 
 # How long a member's yes stands before it must be given again; the bank is told this day (SNAP 70, expiredDatetime).
 MANDATE_MONTHS = 24
-_FINAL = [state.value for state in FINAL_MANDATES]
+FINAL = [state.value for state in FINAL_MANDATES]
+_IN_FORCE = [state.value for state in IN_FORCE]
+# Members pause for a lean season; after three unpaid months membership would be inactive (programme.md 1.5).
+PAUSE_MONTHS = (1, 2, 3)
+CODE_DIGITS = range(4, 9)
 
 
 class AlreadyMandated(Exception):
@@ -56,12 +61,24 @@ class Terms:
     fee_rp: int
 
 
-def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
-    """The worker's mandate that is not final. Locks are taken in one order: mandate, attempt, month."""
-    query = select(Mandate).where(Mandate.worker_id == worker_id, Mandate.state.not_in(_FINAL))
+def live_all(work: Work, worker_id: int, *, lock: bool = False) -> Sequence[Mandate]:
+    """What is not final: the one in force, then one on its way to the bank beside it where the account is changed.
+
+    Locks are taken in one order: mandate, attempt, month.
+    """
+    query = (
+        select(Mandate)
+        .where(Mandate.worker_id == worker_id, Mandate.state.not_in(FINAL))
+        .order_by(Mandate.state.not_in(_IN_FORCE), Mandate.id)
+    )
     if lock:
         query = query.with_for_update(of=Mandate).execution_options(populate_existing=True)
-    return work.db.scalars(query).unique().one_or_none()
+    return work.db.scalars(query).unique().all()
+
+
+def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
+    """The worker's mandate in force, else the one on its way."""
+    return next(iter(live_all(work, worker_id, lock=lock)), None)
 
 
 def terms(work: Work, worker: Worker) -> Terms:
@@ -95,22 +112,34 @@ def bank_facts(mandate: Mandate) -> dict[str, str]:
     return {"bank": bank_name(mandate.bank), "account": masked_tail(mandate.account_tail)}
 
 
-def authorise(work: Work, worker: Worker, bank_code: str, account_no: str, day: int, yes: Yes) -> Mandate:
+def authorise(
+    work: Work,
+    worker: Worker,
+    bank_code: str,
+    account_no: str,
+    day: int,
+    yes: Yes,
+    *,
+    days: Sequence[int] | None = None,
+    replacing: bool = False,
+) -> Mandate:
     """Keep the yes and have the bank asked, by a job, after the commit.
 
-    Raises MembershipRefused, AlreadyMandated or AccountFull.
+    `days` are twelve days, January first, for whom money comes by harvest. With `replacing` the mandate in force stays
+    until the bank has agreed to the new account. Raises MembershipRefused, AlreadyMandated or AccountFull.
     """
     membership = work.db.get_one(Membership, worker.id)
     if membership.state in (MembershipState.REFUSED.value, MembershipState.ENDED.value):
         raise MembershipRefused
     # Locking the worker makes two calls of one family wait for each other; the unique index is the last word.
     work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
-    if live(work, worker.id) is not None:
+    standing = live_all(work, worker.id)
+    if any(not replacing or mandate.state not in _IN_FORCE for mandate in standing):
         raise AlreadyMandated
     account_index = work.keys.index("account", f"{bank_code}:{account_no}")
     # One after the other for one account, or several calls at once would each count the others not yet there.
     work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(account_index[:8], signed=True))))
-    sharing = select(func.count()).where(Mandate.account_index == account_index, Mandate.state.not_in(_FINAL))
+    sharing = select(func.count()).where(Mandate.account_index == account_index, Mandate.state.not_in(FINAL))
     if work.db.execute(sharing).scalar_one() >= work.settings.ACCOUNT_WORKERS_MAX:
         raise AccountFull
     agreed = terms(work, worker)
@@ -126,6 +155,7 @@ def authorise(work: Work, worker: Worker, bank_code: str, account_no: str, day: 
         first_month=agreed.month,
         agreed_at=work.now,
         day=day,
+        days=list(days) if days else None,
         expires_on=last_day(add_months(agreed.month, MANDATE_MONTHS)),
         consent_id=keep(work, worker, yes).id,
         bank_reference="",
@@ -146,15 +176,16 @@ def authorise(work: Work, worker: Worker, bank_code: str, account_no: str, day: 
 
 
 def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:
-    """At once: what was not sent is never sent; one debit already at the bank ends there. Raises NoMandate.
-
-    A bank whose product knows no cancelling is told by a person: the event is the work item (rulings 7).
-    """
-    mandate = live(work, worker.id, lock=True)
-    if mandate is None:
+    """At once: what was not sent is never sent; one debit already at the bank ends there. Raises NoMandate."""
+    mandates = live_all(work, worker.id, lock=True)
+    if not mandates:
         raise NoMandate
-    at_bank = schedule.cancel_unsent(work, mandate, cause)
-    _change(work, mandate, MandateState.CANCELLED, cause)
+    at_bank = False
+    for mandate in mandates:
+        at_bank |= schedule.cancel_unsent(work, mandate.id, cause)
+        tell_bank(work, mandate)
+        change(work, mandate, MandateState.CANCELLED, cause)
+    mandate = mandates[0]
     owe_worker(
         work,
         worker,
@@ -166,104 +197,57 @@ def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:
     return mandate
 
 
-def _change(work: Work, mandate: Mandate, to: MandateState, cause: Cause) -> None:
+def tell_bank(work: Work, mandate: Mandate) -> None:
+    """The bank is told by a job, or by a person where its product knows no cancelling (rulings 7)."""
+    if mandate.state != MandateState.CONSENTED.value:
+        open_item(work, WorkKind.CANCEL_AT_BANK, f"mandate {mandate.id}", bank_code=mandate.bank_code)
+
+
+def change(work: Work, mandate: Mandate, to: MandateState, cause: Cause) -> None:
     move(work.db, mandate, MANDATE_MOVES, to, cause, work.now)
     mandate.changed_at, mandate.lease_until = work.now, None
+    work.db.flush()
 
 
-def claim(work: Work, lease: timedelta) -> Mandate | None:
-    """The next mandate the bank is to be asked for, put into SUBMITTED under a lease; the caller commits, then asks."""
-    query = (
-        select(Mandate)
-        .where(
-            Mandate.state == MandateState.CONSENTED.value,
-            Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now),
-        )
-        .order_by(Mandate.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Mandate)
-    )
-    mandate = work.db.scalars(query).unique().one_or_none()
-    if mandate is not None:
-        _change(work, mandate, MandateState.SUBMITTED, Cause("system", "ask"))
-        mandate.lease_until = work.now + lease
+def type_code(work: Work, worker: Worker, typed: str) -> None:
+    """Keep the bank's code, sealed, for the job that hands it over. Raises NoMandate where none is waited for."""
+    for mandate in live_all(work, worker.id, lock=True):
+        if mandate.state == MandateState.CODE_NEEDED.value:
+            mandate.code_sealed = work.box(worker).seal(typed, "mandate.code")
+            mandate.code_at, mandate.lease_until = work.now, None
+            record(work.db, mandate.subject, "member", "code", "", mandate.state, mandate.state, work.now)
+            wake(work.db, ASK_BANKS)
+            return
+    raise NoMandate
+
+
+def pause(work: Work, worker: Worker, months: int) -> Mandate:
+    """No debit for so many months from the next unpaid one on; nothing is promised for them. Raises NoMandate."""
+    mandate = live(work, worker.id, lock=True)
+    if mandate is None or mandate.state != MandateState.ACTIVE.value:
+        raise NoMandate
+    cause = Cause("member", "pause")
+    schedule.cancel_unsent(work, mandate.id, cause)
+    first = schedule.first_unpaid(work, worker.id, first_month(work.today))
+    mandate.paused_until = add_months(first, months)
+    change(work, mandate, MandateState.PAUSED, cause)
+    said = {"month": month_name(first, worker.language), "month2": month_name(mandate.paused_until, worker.language)}
+    key = f"mandate_paused:{mandate.id}:{work.now:%Y%m%d%H%M%S}"
+    owe_worker(work, worker, "mandate_paused", key, {**said, **bank_facts(mandate)})
     return mandate
 
 
-def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "") -> None:
-    """The bank says that the holder agreed and the name is right."""
-    if mandate.state == MandateState.CANCELLED.value:
-        # The member took it back while the bank was thinking: the yes does not come alive again.
-        record(work.db, mandate.subject, "bank", "late_yes", code, mandate.state, mandate.state, work.now)
-        mandate.bank_reference = bank_reference
-        return
-    mandate.bank_reference = bank_reference
-    _change(work, mandate, MandateState.ACTIVE, Cause("bank", "agreed", code))
-    facts = bank_facts(mandate)
-    # The insurer's yes may come in this very moment: whoever holds the membership second sees both and schedules.
-    work.db.get_one(Membership, mandate.worker_id, populate_existing=True, with_for_update={"of": Membership})
-    attempt = schedule.schedule_first(work, mandate)
-    if attempt is None or attempt.needs_notice:
-        _tell_active_without_debit(work, mandate, facts)
-        return
-    owe_worker(
-        work,
-        mandate.worker,
-        "mandate_active",
-        f"mandate_active:{mandate.id}",
-        {"month": month_name(attempt.month, mandate.worker.language), "amount": rupiah(attempt.total_rp), **facts},
-    )
+def resume(work: Work, worker: Worker, cause: Cause) -> Mandate:
+    """Take up a paused or suspended mandate; this month is planned like any other. Raises NoMandate."""
+    mandate = live(work, worker.id, lock=True)
+    if mandate is None or mandate.state not in (MandateState.PAUSED.value, MandateState.SUSPENDED.value):
+        raise NoMandate
+    mandate.paused_until, mandate.no_funds_months = None, 0
+    take_up(work, mandate, cause)
+    return mandate
 
 
-def _tell_active_without_debit(work: Work, mandate: Mandate, facts: dict[str, str]) -> None:
-    worker = mandate.worker
-    verified = work.db.get_one(Membership, worker.id).state == MembershipState.VERIFIED.value
-    kind = "mandate_active_later" if verified else "mandate_active_waiting"
-    month = max(mandate.first_month, first_month(work.today))
-    said = {"month": month_name(month, worker.language), **facts}
-    owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said)
-
-
-def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool = True) -> None:
-    """The bank says no, or takes an active mandate back (then the failed debit's own receipt tells the member)."""
-    if mandate.state in _FINAL:
-        return
-    cause = Cause("bank", reason, code)
-    schedule.cancel_unsent(work, mandate, cause)
-    _change(work, mandate, MandateState.REJECTED, cause)
-    if not tell:
-        return
-    worker = mandate.worker
-    owe_worker(
-        work,
-        worker,
-        "mandate_rejected",
-        f"mandate_rejected:{mandate.id}",
-        {"reason": work.texts.word(f"reason.{reason}", worker.language), **bank_facts(mandate)},
-    )
-
-
-def unknown(work: Work, mandate: Mandate, code: str) -> None:
-    """Sent, and no answer: the mandate stays out of use until the bank's word comes, or the member cancels."""
-    if mandate.state == MandateState.SUBMITTED.value:
-        _change(work, mandate, MandateState.UNKNOWN, Cause("bank", "no_answer", code))
-
-
-def unreachable(work: Work, mandate: Mandate, again_at: datetime) -> None:
-    """Nothing was sent: asked again from `again_at` on."""
-    if mandate.state == MandateState.SUBMITTED.value:
-        _change(work, mandate, MandateState.CONSENTED, Cause("system", "unreachable"))
-        mandate.lease_until = again_at
-
-
-def overdue(work: Work) -> int:
-    """Mandates whose asker died while asking: the bank may have them, so their outcome is unknown."""
-    query = (
-        select(Mandate)
-        .where(Mandate.state == MandateState.SUBMITTED.value, Mandate.lease_until < work.now)
-        .with_for_update(skip_locked=True, of=Mandate)
-    )
-    rows = work.db.scalars(query).unique().all()
-    for mandate in rows:
-        unknown(work, mandate, "lease")
-    return len(rows)
+def take_up(work: Work, mandate: Mandate, cause: Cause) -> None:
+    change(work, mandate, MandateState.ACTIVE, cause)
+    key = f"mandate_resumed:{mandate.id}:{work.now:%Y%m%d%H%M%S}"
+    owe_worker(work, mandate.worker, "mandate_resumed", key, bank_facts(mandate), told_at_once=cause.actor == "member")

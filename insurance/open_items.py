@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from insurance.work import Work
+from insurance.work_items import waiting
 from models import Attempt, AttemptState, CoverMonth, Mandate, MandateState, Message, MessageState, MonthState
 from units.clock import jakarta_day
 
@@ -21,6 +22,8 @@ class OpenItem:
     what: str
     which: str
     since: date
+    number: str = ""
+    """Of its work item, by which it is approved; empty where time or a bank settles it."""
 
 
 def open_items(work: Work) -> list[OpenItem]:
@@ -41,5 +44,9 @@ def open_items(work: Work) -> list[OpenItem]:
     ):
         rows = work.db.execute(query.order_by(order).limit(ITEMS_MAX))
         found += [OpenItem(what, str(which), jakarta_day(since)) for which, since in rows]
+    found += [
+        OpenItem(f"{item.kind} {item.code}".strip(), item.about, jakarta_day(item.opened_at), str(item.id))
+        for item in waiting(work, ITEMS_MAX)
+    ]
     rows = work.db.execute(unposted.order_by(CoverMonth.paid_on).limit(ITEMS_MAX))
     return found + [OpenItem("money taken and not posted", str(which), since) for which, since in rows]

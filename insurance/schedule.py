@@ -1,187 +1,238 @@
 """Fixes what is to be debited and when, with its notice; drops what cannot be any more. It asks no bank."""
 
-import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 import structlog
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, or_, select, text
 
-from insurance.receipts import REMINDER, owe_worker
+from insurance.attempts import COLUMNS, Try, as_try, change_all, change_months, held_months, insert_all
+from insurance.calendar import chosen_day, debit_day, earliest_noticed_day
+from insurance.party import Party, parties, party, reach
+from insurance.receipts import REMINDER, Owed, owe_all
 from insurance.references import new_reference
-from insurance.tariff import PAYER_SELF, NoTariff, first_month, price_list
-from insurance.waking import COLLECT, wake
+from insurance.tariff import PAYER_SELF, NoTariff, Quote, first_month, price_list
+from insurance.waking import collect_at, wake
 from insurance.work import Work
 from models import (
     Attempt,
-    AttemptReference,
     AttemptState,
     CoverMonth,
     Mandate,
     MandateState,
     Membership,
     MembershipState,
-    Message,
-    MessageKey,
     MonthState,
+    Why,
 )
-from models.event import record
-from models.machine import Cause, move
-from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
-from texts.longest import BANK_SHOWN_SEPTETS
+from models.bulk import update_rows
+from models.event import Happening, record_all
+from models.machine import Cause
+from models.month import DEBITED, OPEN_ATTEMPTS
 from units.clock import JAKARTA, jakarta_day
-from units.gsm import shorten
 from units.money import rupiah
 from units.month import Month, add_months, day_text, last_day, month_name
-from units.phone import masked_tail
 
 log = structlog.get_logger()
 
-# Tries that were sent to a bank for one month, over all mandates (rulings 8).
+# Tries that were sent to a bank for one month, over all mandates, one a day (rulings 8).
 TRIES_MAX = 3
-# The notice is given at least this long before the day it names, on top of NOTICE_HOURS after a gateway took it.
-_NOTICE_SLACK = timedelta(hours=12)
+_UNSENT = (AttemptState.SCHEDULED.value, AttemptState.NOTICED.value)
+_BLOCKING = frozenset(state.value for state in (*OPEN_ATTEMPTS, *DEBITED))
+_ASKED_FOR = (Why.NOW.value, Why.AHEAD.value, Why.ARREARS.value)
+_PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 
 
-class AboveMaximum(Exception):
-    """The month costs more than the mandate allows: never sent, told once, a new consent is needed."""
+class Unscheduled(StrEnum):
+    """Why a month got no attempt."""
+
+    NOT_OWED = "not_owed"
+    """It is paid, waived, a sponsor's, or under way."""
+    TRIED = "tried"
+    """What may be tried for it has been."""
+    ABOVE_MAXIMUM = "above_maximum"
+    """It costs more than the mandate allows: never sent, told once, a new consent is needed."""
+    TOO_LATE = "too_late"
+    """No day is left in the month on which it could be noticed and sent."""
+    NO_TARIFF = "no_tariff"
 
 
-class TooLate(Exception):
-    """No day is left in the month on which the debit could be noticed and sent."""
+@dataclass(frozen=True)
+class Wanted:
+    """One month to be debited from one mandate. `due_on` is the earliest day; a notice moves it no earlier.
+
+    `says` is the text that gives the notice, with what it says besides the attempt's own facts.
+    """
+
+    party: Party
+    month: Month
+    due_on: date
+    why: Why
+    needs_notice: bool = True
+    says: str = "notice"
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def facts(attempt: Attempt, mandate: Mandate, language: str) -> dict[str, str]:
+def facts(one: Try, to: Party) -> dict[str, str]:
     """What every text about an attempt says of it; the amount is all that leaves the account, fee included."""
     return {
-        "month": month_name(attempt.month, language),
-        "amount": rupiah(attempt.total_rp),
-        "bank": shorten(mandate.bank.name, BANK_SHOWN_SEPTETS),
-        "account": masked_tail(mandate.account_tail),
+        "month": month_name(one.month, to.language),
+        "amount": rupiah(one.total_rp),
+        **to.bank_facts,
     }
 
 
-def change(work: Work, attempt: Attempt, to: AttemptState, cause: Cause) -> None:
-    move(work.db, attempt, ATTEMPT_MOVES, to, cause, work.now)
-    attempt.changed_at, attempt.code, attempt.lease_until = work.now, cause.code, None
+def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled]:
+    """An attempt for each, with its amounts and reference fixed and its notice owed; or why there is none.
 
-
-def open_month(work: Work, worker_id: int, month: Month) -> CoverMonth:
-    """The one row of this month, made if need be and held to the end of the transaction."""
-    row = insert(CoverMonth).values(month=month, worker_id=worker_id, state=MonthState.OPEN.value, payer=PAYER_SELF)
-    work.db.execute(row.on_conflict_do_nothing())
-    query = select(CoverMonth).where(CoverMonth.month == month, CoverMonth.worker_id == worker_id).with_for_update()
-    return work.db.scalars(query.execution_options(populate_existing=True)).one()
-
-
-def _schedule(work: Work, mandate: Mandate, month: Month, due_on: date, *, needs_notice: bool) -> Attempt | None:
-    """Fix the attempt for `month` with its amounts and reference; None where the month needs none or has one.
-
-    What this mandate has tried already is tried again by the retry rules, not from here; what an earlier mandate tried
-    and finally failed is, on another day, for the member agreed to it anew (rulings 8). Raises AboveMaximum, TooLate.
+    The caller holds the mandates. What a mandate has tried is tried again only as a RETRY or by the member's own yes;
+    what an earlier mandate tried and finally failed is tried on another day (rulings 8).
     """
-    row = open_month(work, mandate.worker_id, month)
-    if row.state not in (MonthState.OPEN.value, MonthState.MISSED.value):
-        return None
-    earlier = _months_attempts(work, mandate.worker_id, month)
+    keys = [(one.month, one.party.worker_id) for one in wanted]
+    months = held_months(work, keys, PAYER_SELF)
+    earlier = _earlier(work, keys)
+    quotes: dict[tuple[str, Month, int, str], Quote | None] = {}
+    done: list[Try | Unscheduled] = []
+    made: list[tuple[Try, Wanted]] = []
+    for one, key in zip(wanted, keys, strict=True):
+        row = months[key]
+        if row.state not in _PAYABLE or row.payer != PAYER_SELF:
+            done.append(Unscheduled.NOT_OWED)
+            continue
+        new = _decide(work, one, earlier.get(key, []), quotes)
+        if isinstance(new, Try):
+            made.append((new, one))
+        done.append(new)
+    tries = [new for new, _ in made]
+    insert_all(work, tries)
+    noticed = [(new, one) for new, one in made if one.needs_notice]
+    events = [Happening(new.subject, "system", "schedule", new.why, "", "scheduled") for new in tries]
+    events += [Happening(new.subject, "system", "notice", "", "scheduled", new.state) for new, _ in noticed]
+    record_all(work.db, events, work.now)
+    _give_notice(work, [(new, one.party, one.says, one.facts) for new, one in noticed])
+    _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
+    return done
+
+
+def _earlier(work: Work, keys: Sequence[tuple[Month, int]]) -> dict[tuple[Month, int], list[Try]]:
+    found: dict[tuple[Month, int], list[Try]] = {}
+    query = (
+        select(*COLUMNS)
+        .where(
+            Attempt.month.in_({month for month, _ in keys}),
+            Attempt.worker_id.in_({worker_id for _, worker_id in keys}),
+        )
+        .order_by(Attempt.n)
+    )
+    for one in map(as_try, work.db.execute(query)):
+        found.setdefault((one.month, one.worker_id), []).append(one)
+    return found
+
+
+def _decide(
+    work: Work, one: Wanted, earlier: Sequence[Try], quotes: dict[tuple[str, Month, int, str], Quote | None]
+) -> Try | Unscheduled:
+    if any(attempt.state in _BLOCKING for attempt in earlier):
+        return Unscheduled.NOT_OWED
     sent = [attempt.asked_at for attempt in earlier if attempt.asked_at is not None]
-    if len(sent) >= TRIES_MAX or any(_blocks(attempt, mandate) for attempt in earlier):
-        return None
-    if sent:
-        due_on = max(due_on, jakarta_day(max(sent)) + timedelta(days=1))
-    if due_on > last_day(month):
-        raise TooLate
-    membership = work.db.get_one(Membership, mandate.worker_id)
-    quote = price_list(work, membership.sector).quote(month, membership.base_rp, membership.programmes)
-    if quote.total_rp + mandate.fee_rp > mandate.max_amount_rp:
-        _tell_above_maximum(work, mandate, month, quote.total_rp + mandate.fee_rp)
-        raise AboveMaximum
-    attempt = Attempt(
-        month=month,
-        worker_id=mandate.worker_id,
+    own = any(attempt.mandate_id == one.party.mandate_id and attempt.asked_at for attempt in earlier)
+    if len(sent) >= TRIES_MAX or (own and one.why in (Why.MONTHLY, Why.FIRST)):
+        return Unscheduled.TRIED
+    due_on = max([one.due_on, *(jakarta_day(at) + timedelta(days=1) for at in sent)])
+    if due_on > last_day(one.month) and one.why is not Why.ARREARS:
+        return Unscheduled.TOO_LATE
+    to = one.party
+    key = (to.sector, one.month, to.base_rp, to.programmes)
+    if key not in quotes:
+        quotes[key] = _quote(work, *key)
+    quote = quotes[key]
+    if quote is None:
+        return Unscheduled.NO_TARIFF
+    if quote.total_rp + to.fee_rp > to.max_amount_rp:
+        return Unscheduled.ABOVE_MAXIMUM
+    return Try(
+        month=one.month,
+        worker_id=to.worker_id,
         n=len(earlier) + 1,
-        mandate_id=mandate.id,
+        mandate_id=to.mandate_id,
+        bank_code=to.bank_code,
+        why=one.why.value,
         reference=new_reference(),
         jkk_rp=quote.by_programme["JKK"],
         jkm_rp=quote.by_programme["JKM"],
         jht_rp=quote.by_programme.get("JHT", 0),
-        fee_rp=mandate.fee_rp,
-        state=AttemptState.SCHEDULED.value,
+        fee_rp=to.fee_rp,
+        state=(AttemptState.NOTICED if one.needs_notice else AttemptState.SCHEDULED).value,
         due_on=due_on,
-        needs_notice=needs_notice,
+        needs_notice=one.needs_notice,
+        asked_at=None,
+        asks=0,
         code="",
         bank_reference="",
-        changed_at=work.now,
     )
-    reference = AttemptReference(reference=attempt.reference, month=month, worker_id=mandate.worker_id, n=attempt.n)
-    work.db.add_all([attempt, reference])
-    work.db.flush()
-    record(work.db, attempt.subject, "system", "schedule", "", "", attempt.state, work.now)
-    if needs_notice:
-        _owe_notice(work, attempt, mandate)
-    return attempt
 
 
-def _months_attempts(work: Work, worker_id: int, month: Month) -> Sequence[Attempt]:
-    query = select(Attempt).where(Attempt.month == month, Attempt.worker_id == worker_id).order_by(Attempt.n)
-    return work.db.scalars(query).all()
+def _quote(work: Work, sector: str, month: Month, base_rp: int, programmes: str) -> Quote | None:
+    try:
+        return price_list(work, sector).quote(month, base_rp, programmes)
+    except NoTariff:
+        # A fault of the data that one look at the log shows; no member is charged by guess.
+        log.error("no_tariff", sector=sector, month=f"{month:%Y-%m}")
+        return None
 
 
-def _blocks(attempt: Attempt, mandate: Mandate) -> bool:
-    """Whether an earlier attempt forbids another: it is open, it succeeded, or it was this mandate's own."""
-    taken = (*OPEN_ATTEMPTS, AttemptState.CONFIRMED)
-    return attempt.state in taken or (attempt.mandate_id == mandate.id and attempt.asked_at is not None)
+def _tell_above_maximum(work: Work, wanted: Sequence[Wanted]) -> None:
+    owed = []
+    for one in wanted:
+        to = one.party
+        quote = price_list(work, to.sector).quote(one.month, to.base_rp, to.programmes)
+        said = {
+            "month": month_name(one.month, to.language),
+            "amount": rupiah(quote.total_rp + to.fee_rp),
+            "max": rupiah(to.max_amount_rp),
+        }
+        key = f"above_maximum:{to.mandate_id}:{one.month:%Y-%m}"
+        owed += [Owed(who, "above_maximum", key, said, told_at_once=False) for who in reach(work, to)]
+    owe_all(work, owed)
 
 
-def _tell_above_maximum(work: Work, mandate: Mandate, month: Month, amount_rp: int) -> None:
-    said = {
-        "month": month_name(month, mandate.worker.language),
-        "amount": rupiah(amount_rp),
-        "max": rupiah(mandate.max_amount_rp),
-    }
-    key = f"above_maximum:{mandate.id}:{month:%Y-%m}"
-    owe_worker(work, mandate.worker, "above_maximum", key, said, told_at_once=False)
+def monthly(work: Work, to: Party, month: Month) -> Wanted:
+    """A later month: on the member's day, or the first day by which the notice can have been given."""
+    own = debit_day(work, month, chosen_day(to.day, to.days, month))
+    return Wanted(to, month, max(own, earliest_noticed_day(work)), Why.MONTHLY)
 
 
-def schedule_noticed(work: Work, mandate: Mandate, month: Month) -> Attempt | None:
-    """A later month: on the member's day, or the first day by which the notice can have been given.
-
-    Raises AboveMaximum or TooLate.
-    """
-    due_on = max(due_day(month, mandate.day), earliest_noticed_day(work))
-    return _schedule(work, mandate, month, due_on, needs_notice=True)
-
-
-def schedule_first(work: Work, mandate: Mandate) -> Attempt | None:
+def schedule_first(work: Work, mandate: Mandate) -> Try | None:
     """This month's attempt once the bank and BPJS both said yes; None where nothing is to be debited this month.
 
     The month that the consent named goes at once; where the yeses came in a later one, that one is noticed (rulings 5).
     What cannot be scheduled is told or logged here: neither the bank's nor the insurer's yes may be lost over it.
     """
-    membership = work.db.get_one(Membership, mandate.worker_id)
-    month = first_month(work.today)
-    agreed = mandate.state == MandateState.ACTIVE.value and membership.state == MembershipState.VERIFIED.value
-    if not agreed or mandate.first_month > month:
+    to, month = party(work, mandate.id), first_month(work.today)
+    agreed = to.mandate_state == MandateState.ACTIVE.value and to.membership_state == MembershipState.VERIFIED.value
+    if not agreed or to.first_month > month:
         return None
-    try:
-        if mandate.first_month < month:
-            return schedule_noticed(work, mandate, month)
-        attempt = _schedule(work, mandate, month, work.today, needs_notice=False)
-    except (AboveMaximum, TooLate, NoTariff) as error:
-        log.error("first_month_not_scheduled", mandate=mandate.id, why=type(error).__name__)
+    if to.first_month < month:
+        [made] = schedule_all(work, [monthly(work, to, month)])
+    else:
+        [made] = schedule_all(work, [Wanted(to, month, work.today, Why.FIRST, needs_notice=False)])
+    if isinstance(made, Unscheduled):
+        if made is not Unscheduled.NOT_OWED:
+            log.error("first_month_not_scheduled", mandate=to.mandate_id, why=made.value)
         return None
-    if attempt is not None:
-        wake(work.db, COLLECT)
-    return attempt
+    if not made.needs_notice:
+        wake(work.db, collect_at(made.bank_code))
+    return made
 
 
 def first_unpaid(work: Work, worker_id: int, month: Month) -> Month:
-    """The first month from `month` on that is neither paid nor under way."""
-    settled = [MonthState.COVERED.value, MonthState.WAIVED.value]
-    paid = select(CoverMonth.month).where(
-        CoverMonth.worker_id == worker_id, CoverMonth.month >= month, CoverMonth.state.in_(settled)
+    """The first month from `month` on that is neither paid, promised by a sponsor, nor under way."""
+    settled = or_(
+        CoverMonth.state.in_([MonthState.COVERED.value, MonthState.WAIVED.value]), CoverMonth.payer != PAYER_SELF
     )
+    paid = select(CoverMonth.month).where(CoverMonth.worker_id == worker_id, CoverMonth.month >= month, settled)
     under_way = select(Attempt.month).where(
         Attempt.worker_id == worker_id, Attempt.month >= month, Attempt.state.in_([s.value for s in OPEN_ATTEMPTS])
     )
@@ -191,90 +242,96 @@ def first_unpaid(work: Work, worker_id: int, month: Month) -> Month:
     return month
 
 
-def due_day(month: Month, day: int) -> date:
-    return month.replace(day=min(day, calendar.monthrange(month.year, month.month)[1]))
+def _give_notice(work: Work, given: Sequence[tuple[Try, Party, str, Mapping[str, str]]]) -> None:
+    """Owe the text that names the day; one that is not out by then is useless, and another day is named."""
+    owed = []
+    for one, to, kind, more in given:
+        said = {"date": day_text(one.due_on), **facts(one, to), **more}
+        expires_at = datetime.combine(one.due_on, datetime.min.time(), JAKARTA)
+        fresh = kind != "notice" and work.is_fresh(to.agreed_at)
+        owed += [
+            Owed(who, kind, notice_key(one.reference, one.due_on), said, fresh, REMINDER, expires_at)
+            for who in reach(work, to)
+        ]
+    owe_all(work, owed)
 
 
-def earliest_noticed_day(work: Work) -> date:
-    """The first day a debit may fall on whose notice is owed now: 08.00 tomorrow at worst, the notice hours, slack."""
-    hours = timedelta(hours=work.settings.NOTICE_HOURS) + _NOTICE_SLACK
-    return jakarta_day(work.now + hours) + timedelta(days=1)
+def notice_key(reference: str, due_on: date) -> str:
+    return f"notice:{reference}:{due_on:%Y%m%d}"
 
 
-def _owe_notice(work: Work, attempt: Attempt, mandate: Mandate) -> None:
-    worker = mandate.worker
-    if attempt.state == AttemptState.SCHEDULED.value:
-        move(work.db, attempt, ATTEMPT_MOVES, AttemptState.NOTICED, Cause("system", "notice"), work.now)
-    owe_worker(
-        work,
-        worker,
-        "notice",
-        notice_key(attempt),
-        {"date": day_text(attempt.due_on), **facts(attempt, mandate, worker.language)},
-        told_at_once=False,
-        priority=REMINDER,
-        # A notice that is not out by its day is useless: the day moves and another one is owed.
-        expires_at=datetime.combine(attempt.due_on, datetime.min.time(), JAKARTA),
-    )
+_ACCEPTED = text(
+    "SELECT k.key FROM message_keys k JOIN messages m ON m.month = k.month AND m.id = k.message_id "
+    "WHERE k.key = ANY(:keys) AND m.accepted_at <= :latest"
+)
 
 
-def notice_key(attempt: Attempt) -> str:
-    return f"notice:{attempt.reference}:{attempt.due_on:%Y%m%d}"
+def noticed_in_time(work: Work, tries: Sequence[Try]) -> set[str]:
+    """References of those whose notice, of this very day, a gateway took NOTICE_HOURS ago or earlier."""
+    keys = {notice_key(one.reference, one.due_on): one.reference for one in tries if one.needs_notice}
+    if not keys:
+        return set()
+    latest = work.now - timedelta(hours=work.settings.NOTICE_HOURS)
+    return {keys[key] for key in work.db.execute(_ACCEPTED, {"keys": list(keys), "latest": latest}).scalars()}
 
 
-def was_noticed(work: Work, attempt: Attempt) -> bool:
-    """Whether a gateway took the notice of this very day NOTICE_HOURS ago or earlier."""
-    query = (
-        select(Message.accepted_at)
-        .join(MessageKey, (MessageKey.month == Message.month) & (MessageKey.message_id == Message.id))
-        .where(MessageKey.key == notice_key(attempt))
-    )
-    accepted = work.db.scalar(query)
-    return accepted is not None and accepted <= work.now - timedelta(hours=work.settings.NOTICE_HOURS)
-
-
-def postpone(work: Work, attempt: Attempt, mandate: Mandate) -> None:
+def postpone_all(work: Work, late: Sequence[tuple[Try, Party]]) -> None:
     """The notice came too late: another day with another notice, or none where the month is too short for it."""
     due_on = earliest_noticed_day(work)
-    if due_on > last_day(attempt.month):
-        drop(work, attempt, mandate, Cause("system", "notice_late"))
-        return
-    attempt.due_on = due_on
-    record(work.db, attempt.subject, "system", "notice_late", "", attempt.state, attempt.state, work.now)
-    _owe_notice(work, attempt, mandate)
+    over = [(one, to) for one, to in late if due_on > last_day(one.month)]
+    drop_all(work, over, Cause("system", "notice_late"))
+    moved = [(replace(one, due_on=due_on), to) for one, to in late if due_on <= last_day(one.month)]
+    rows = [{"month": one.month, "worker_id": one.worker_id, "n": one.n} for one, _ in moved]
+    # A new day begins a new wait for its own notice: nothing holds it back besides.
+    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, due_on=due_on, lease_until=None)
+    events = [Happening(one.subject, "system", "notice_late", "", one.state, one.state) for one, _ in moved]
+    record_all(work.db, events, work.now)
+    _give_notice(work, [(one, to, "notice", {}) for one, to in moved])
 
 
-def drop(work: Work, attempt: Attempt, mandate: Mandate, cause: Cause) -> None:
+def drop_all(work: Work, dropped: Sequence[tuple[Try, Party]], cause: Cause) -> None:
     """The month goes by without a debit, and the member is told so: arrears need a yes of their own (rulings 2)."""
-    change(work, attempt, AttemptState.CANCELLED, cause)
-    row = open_month(work, attempt.worker_id, attempt.month)
-    if row.state == MonthState.OPEN.value:
-        move(work.db, row, MONTH_MOVES, MonthState.MISSED, cause, work.now)
-    if mandate.state == MandateState.ACTIVE.value:
-        said = {"month": month_name(attempt.month, mandate.worker.language)}
-        owe_worker(work, mandate.worker, "missed", f"missed:{attempt.reference}", said, told_at_once=False)
+    if not dropped:
+        return
+    change_all(work, [one for one, _ in dropped], AttemptState.CANCELLED, cause)
+    lost = [(one.month, one.worker_id) for one, _ in dropped if one.why not in _ASKED_FOR]
+    gone = [row for row in held_months(work, lost, PAYER_SELF).values() if row.state == MonthState.OPEN.value]
+    change_months(work, gone, MonthState.MISSED, cause, [{} for _ in gone])
+    owed = []
+    for one, to in dropped:
+        if to.mandate_state == MandateState.ACTIVE.value:
+            said = {"month": month_name(one.month, to.language)}
+            owed += [
+                Owed(who, "missed", f"missed:{one.reference}", said, told_at_once=False) for who in reach(work, to)
+            ]
+    owe_all(work, owed)
 
 
-def _unsent() -> ColumnElement[bool]:
-    return Attempt.state.in_([AttemptState.SCHEDULED.value, AttemptState.NOTICED.value])
+def _pairs(work: Work, *conditions: ColumnElement[bool], limit: int = 1000) -> list[tuple[Try, Party]]:
+    query = select(*COLUMNS).where(*conditions, Attempt.state.in_(_UNSENT)).limit(limit)
+    tries = list(map(as_try, work.db.execute(query.with_for_update(skip_locked=True))))
+    known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
+    return [(one, known[one.mandate_id]) for one in tries if one.mandate_id is not None]
 
 
-def cancel_unsent(work: Work, mandate: Mandate, cause: Cause) -> bool:
+def drop_past(work: Work) -> int:
+    """Drop what was not sent while it could be: a month that is over, a payment the member wanted days ago."""
+    yesterday = work.today - timedelta(days=1)
+    asked_for = Attempt.why.in_(_ASKED_FOR)
+    over = Attempt.month < first_month(work.today)
+    past = _pairs(work, or_(over & (Attempt.why != Why.ARREARS.value), asked_for & (Attempt.due_on < yesterday)))
+    drop_all(work, past, Cause("system", "month_over"))
+    return len(past)
+
+
+def cancel_unsent(work: Work, mandate_id: int, cause: Cause) -> bool:
     """Drop every attempt of the mandate that was not sent; True where one is at the bank and will end there."""
-    of_mandate = select(Attempt).where(Attempt.mandate_id == mandate.id)
-    for attempt in work.db.scalars(of_mandate.where(_unsent()).with_for_update()):
-        change(work, attempt, AttemptState.CANCELLED, cause)
-    at_bank = of_mandate.where(Attempt.state.in_([AttemptState.SENT.value, AttemptState.UNKNOWN.value]))
-    return work.db.scalars(at_bank).first() is not None
+    of_mandate = select(*COLUMNS).where(Attempt.mandate_id == mandate_id)
+    unsent = list(map(as_try, work.db.execute(of_mandate.where(Attempt.state.in_(_UNSENT)).with_for_update())))
+    change_all(work, unsent, AttemptState.CANCELLED, cause)
+    at_bank = (AttemptState.SENT.value, AttemptState.UNKNOWN.value, AttemptState.MANUAL.value)
+    return work.db.execute(of_mandate.where(Attempt.state.in_(at_bank)).limit(1)).first() is not None
 
 
-def drop_past_months(work: Work) -> None:
-    """Attempts that were never sent in their month are over with it."""
-    stale = (
-        select(Attempt, Mandate)
-        .join(Mandate, Mandate.id == Attempt.mandate_id)
-        .where(_unsent(), Attempt.month < first_month(work.today))
-        .with_for_update(skip_locked=True, of=Attempt)
-    )
-    for attempt, mandate in work.db.execute(stale).unique():
-        drop(work, attempt, mandate, Cause("system", "month_over"))
+def verified(work: Work, worker_id: int) -> bool:
+    return work.db.get_one(Membership, worker_id).state == MembershipState.VERIFIED.value

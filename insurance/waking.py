@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 TASKS = "iuran"
 # The tasks by the names that jobs.py gives them; here, because who wakes a task must not import it.
 ASK_BANKS = "mandates.ask"
-COLLECT = "autodebit.collect"
 DRAIN_SMS = "sms.drain"
 EXCHANGE = "insurer.exchange"
+REFUND = "autodebit.refund"
+HEAR = "autodebit.hear"
 
 # Another open transaction may be waking the same task: to wait for it would make a call wait for a batch. It is left
 # to that one, and to cron. The first number only names this use of advisory locks.
@@ -23,6 +24,11 @@ _DEFER = text(
     "'default', :task, 0, CAST(:lock AS text), CAST(:lock AS text), '{}'::jsonb, NULL"
     ")::procrastinate_job_to_defer_v1])"
 )
+
+
+def collect_at(bank_code: str) -> str:
+    """Each bank has a task of its own, so that a sick one holds up no other."""
+    return f"autodebit.collect.{bank_code}"
 
 
 def wake(db: Session, task: str) -> None:

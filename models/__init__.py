@@ -1,6 +1,7 @@
 """Rows, their invariants and their legal moves; one file a noun. Never commits, sends or asks the time."""
 
 from models.bank import Bank
+from models.bank_word import BankFile, BankNotice
 from models.base import Base
 from models.consent import Consent
 from models.event import Event
@@ -10,18 +11,25 @@ from models.ledger import Transfer
 from models.mandate import Mandate, MandateState
 from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
-from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState
+from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
+from models.refund import Refund, RefundState
+from models.run import Chunk, Lane, Run, RunState
 from models.tariff import Bracket, Tariff
 from models.village import Village
+from models.work_item import Approval, WorkItem, WorkKind, WorkState
 from models.worker import Contact, Worker
 
 __all__ = [
+    "Approval",
     "Attempt",
     "AttemptReference",
     "AttemptState",
     "Bank",
+    "BankFile",
+    "BankNotice",
     "Base",
     "Bracket",
+    "Chunk",
     "Consent",
     "Contact",
     "CoverMonth",
@@ -31,6 +39,7 @@ __all__ = [
     "Head",
     "InboundSms",
     "InsurerFile",
+    "Lane",
     "Mandate",
     "MandateState",
     "Membership",
@@ -39,8 +48,16 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
+    "Refund",
+    "RefundState",
+    "Run",
+    "RunState",
     "Tariff",
     "Transfer",
     "Village",
+    "Why",
+    "WorkItem",
+    "WorkKind",
+    "WorkState",
     "Worker",
 ]

@@ -1,11 +1,15 @@
 """What happened, for ever: ids, states and codes, never personal data. Rows are inserted and not touched again."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Identity
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, Code, Instant
+from models.bulk import insert_rows
 from units.clock import jakarta_day
 from units.month import month_of
 
@@ -26,20 +30,39 @@ class Event(Base):
     after: Mapped[Code]
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event to be written: `subject` is (kind, id)."""
+
+    subject: tuple[str, str]
+    actor: str
+    why: str
+    code: str
+    before: str
+    after: str
+
+
+def _fields(happening: Happening, at: datetime) -> dict[str, Any]:
+    return {
+        "month": month_of(jakarta_day(at)),
+        "at": at,
+        "subject": happening.subject[0],
+        "subject_id": happening.subject[1],
+        "actor": happening.actor,
+        "why": happening.why,
+        "code": happening.code[:40],
+        "before": happening.before,
+        "after": happening.after,
+    }
+
+
+def record_all(db: Session, happenings: Sequence[Happening], at: datetime) -> None:
+    """Events of one moment, in the caller's transaction, in one statement."""
+    insert_rows(db, Event, [_fields(happening, at) for happening in happenings])
+
+
 def record(
     db: Session, subject: tuple[str, str], actor: str, why: str, code: str, before: str, after: str, at: datetime
 ) -> None:
     """One event about `subject` (kind, id), in the caller's transaction."""
-    db.add(
-        Event(
-            month=month_of(jakarta_day(at)),
-            at=at,
-            subject=subject[0],
-            subject_id=subject[1],
-            actor=actor,
-            why=why,
-            code=code[:40],
-            before=before,
-            after=after,
-        )
-    )
+    db.add(Event(**_fields(Happening(subject, actor, why, code, before, after), at)))

@@ -41,11 +41,16 @@ def legal_moves(table: Mapping[StrEnum, str]) -> Moves:
     return {state: frozenset(type(state)[name] for name in to.split()) for state, to in table.items()}
 
 
+def check(kind: str, moves: Moves, before: str, to: StrEnum) -> None:
+    """Raises IllegalMove where the machine has no way from `before` to `to`."""
+    states = type(to)
+    if to not in moves[states(before)]:
+        raise IllegalMove(f"{kind}: {before} -> {to.value}")
+
+
 def move(db: Session, row: Stateful, moves: Moves, to: StrEnum, cause: Cause, at: datetime) -> None:
     """Put `row` into state `to` and record the event. Raises IllegalMove where the machine has no such way."""
-    states = type(to)
-    before = states(row.state)
-    if to not in moves[before]:
-        raise IllegalMove(f"{row.subject[0]}: {before.value} -> {to.value}")
+    before = row.state
+    check(row.subject[0], moves, before, to)
     row.state = to.value
-    record(db, row.subject, cause.actor, cause.why, cause.code, before.value, to.value, at)
+    record(db, row.subject, cause.actor, cause.why, cause.code, before, to.value, at)

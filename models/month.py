@@ -33,9 +33,15 @@ class AttemptState(StrEnum):
     NOTICED = "noticed"
     SENT = "sent"
     CONFIRMED = "confirmed"
+    SETTLED = "settled"
+    """Found in the bank's settlement file, to the rupiah."""
     FAILED_SOFT = "failed_soft"
     FAILED_HARD = "failed_hard"
     UNKNOWN = "unknown"
+    MANUAL = "manual"
+    """Unknown for longer than we ask: for two people to decide."""
+    REVERSED = "reversed"
+    """Debited and given back by the bank; the month is open again."""
     CANCELLED = "cancelled"
 
 
@@ -46,14 +52,38 @@ ATTEMPT_MOVES = legal_moves(
         # Back to NOTICED only where nothing was debited for certain; the reference stays (rulings 8).
         # CANCELLED: so it was, and the member had taken the mandate back meanwhile.
         AttemptState.SENT: "CONFIRMED FAILED_SOFT FAILED_HARD UNKNOWN NOTICED CANCELLED",
-        AttemptState.UNKNOWN: "CONFIRMED FAILED_SOFT FAILED_HARD",
+        AttemptState.UNKNOWN: "CONFIRMED FAILED_SOFT FAILED_HARD MANUAL",
+        AttemptState.MANUAL: "CONFIRMED FAILED_SOFT FAILED_HARD",
+        # A late success: the bank's last word that it debited after all.
         AttemptState.FAILED_SOFT: "CONFIRMED",
         AttemptState.FAILED_HARD: "CONFIRMED",
-        AttemptState.CONFIRMED: "",
-        AttemptState.CANCELLED: "",
+        AttemptState.CANCELLED: "CONFIRMED",
+        AttemptState.CONFIRMED: "SETTLED REVERSED",
+        AttemptState.SETTLED: "REVERSED",
+        AttemptState.REVERSED: "",
     }
 )
-OPEN_ATTEMPTS = (AttemptState.SCHEDULED, AttemptState.NOTICED, AttemptState.SENT, AttemptState.UNKNOWN)
+OPEN_ATTEMPTS = (
+    AttemptState.SCHEDULED,
+    AttemptState.NOTICED,
+    AttemptState.SENT,
+    AttemptState.UNKNOWN,
+    AttemptState.MANUAL,
+)
+DEBITED = (AttemptState.CONFIRMED, AttemptState.SETTLED)
+
+
+class Why(StrEnum):
+    """What an attempt is for; all but MONTHLY and RETRY carry the member's own yes to amount and date."""
+
+    FIRST = "first"
+    MONTHLY = "monthly"
+    RETRY = "retry"
+    NOW = "now"
+    AHEAD = "ahead"
+    ARREARS = "arrears"
+    SPONSOR = "sponsor"
+    """Paid by somebody else's money, never sent to a bank."""
 
 
 class CoverMonth(Base):
@@ -85,17 +115,21 @@ class Attempt(Base):
     __tablename__ = "attempts"
     __table_args__ = (
         ForeignKeyConstraint(["month", "worker_id"], ["months.month", "months.worker_id"]),
-        Index("ix_attempts_due", "due_on", postgresql_where=text("state IN ('scheduled', 'noticed')")),
+        Index("ix_attempts_due", "bank_code", "due_on", postgresql_where=text("state IN ('scheduled', 'noticed')")),
         Index("ix_attempts_sent", "lease_until", postgresql_where=text("state = 'sent'")),
+        Index("ix_attempts_to_ask", "ask_at", postgresql_where=text("state = 'unknown'")),
+        Index("ix_attempts_in_file", "sent_in", postgresql_where=text("sent_in IS NOT NULL")),
         # Two tries for one month can never be under way together.
         Index(
             "uq_attempts_one_open",
             "month",
             "worker_id",
             unique=True,
-            postgresql_where=text("state IN ('scheduled', 'noticed', 'sent', 'unknown')"),
+            postgresql_where=text("state IN ('scheduled', 'noticed', 'sent', 'unknown', 'manual')"),
         ),
         Index(None, "mandate_id"),
+        # A notice may name a debit by the bank's reference alone.
+        Index("ix_attempts_bank_reference", "bank_reference", postgresql_where=text("bank_reference <> ''")),
         CheckConstraint("jkk_rp > 0 AND jkm_rp > 0 AND jht_rp >= 0 AND fee_rp >= 0", name="amounts_positive"),
         CheckConstraint("n BETWEEN 1 AND 99", name="numbered"),
         {"postgresql_partition_by": "RANGE (month)"},
@@ -104,7 +138,10 @@ class Attempt(Base):
     month: Mapped[date] = mapped_column(primary_key=True)
     worker_id: Mapped[Id] = mapped_column(primary_key=True)
     n: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    mandate_id: Mapped[Id] = mapped_column(ForeignKey("mandates.id"))
+    mandate_id: Mapped[Id | None] = mapped_column(ForeignKey("mandates.id"))
+    """None where a sponsor paid."""
+    bank_code: Mapped[str] = mapped_column(String(3), default="")
+    why: Mapped[Code]
     reference: Mapped[str] = mapped_column(String(12))
     jkk_rp: Mapped[Rupiah]
     jkm_rp: Mapped[Rupiah]
@@ -114,10 +151,17 @@ class Attempt(Base):
     state: Mapped[Code]
     due_on: Mapped[date]
     needs_notice: Mapped[bool]
-    """False only for the first month, whose amount and date stand in the consent (rulings 5)."""
+    """False only where the member's own yes named amount and date, as for the first month (rulings 5)."""
     asked_at: Mapped[Instant | None]
     """When it was first sent: part of the request, so a resend says the same."""
     lease_until: Mapped[Instant | None]
+    asks: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """How often the bank was asked what became of it."""
+    ask_at: Mapped[Instant | None]
+    sent_in: Mapped[str | None] = mapped_column(String(60))
+    """The debit file that carries it, at a bank without an API."""
+    settled_on: Mapped[date | None]
+    """The Jakarta day of the settlement file it was found in."""
     code: Mapped[Code] = mapped_column(default="")
     bank_reference: Mapped[str] = mapped_column(String(64), default="")
     changed_at: Mapped[Instant]

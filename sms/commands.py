@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from insurance import mandates, villages
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
-from insurance.receipts import URGENT, Recipient, owe
+from insurance.receipts import URGENT, owe, recipient
 from insurance.wording import cover_line
 from insurance.work import Work
 from models import InboundSms, Membership, MembershipState, Village, Worker
@@ -44,7 +44,7 @@ class Inbound:
     def answer(self, kind: str, part: str = "", **facts: str) -> None:
         zone = self.workers[0].village.zone if self.workers else self.heads[0].zone if self.heads else "Asia/Jakarta"
         owner = self.workers[0] if len(self.workers) == 1 else None
-        to = Recipient(self.phone, self.language, owner, zone)
+        to = recipient(self.work, self.phone, self.language, owner, zone)
         key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
         owe(self.work, to, kind, key, facts, priority=URGENT, expires_at=expires)
 

@@ -21,12 +21,21 @@ from models import (
     Message,
     MessageState,
     MonthState,
+    Refund,
+    RefundState,
+    Run,
+    RunState,
+    WorkItem,
+    WorkState,
 )
 from models.machine import Cause, IllegalMove, Moves, Stateful, legal_moves, move
-from models.mandate import FINAL_MANDATES, MANDATE_MOVES
+from models.mandate import ASKED, FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
 from models.membership import MEMBERSHIP_MOVES
 from models.message import MESSAGE_MOVES
 from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
+from models.refund import REFUND_MOVES
+from models.run import RUN_MOVES
+from models.work_item import WORK_MOVES
 
 NOV = date(2026, 11, 1)
 # Half an hour into December in Jakarta, still November in UTC.
@@ -57,7 +66,7 @@ MACHINES = {
         MandateState,
         MANDATE_MOVES,
         MandateState.CONSENTED,
-        frozenset({MandateState.REJECTED, MandateState.CANCELLED}),
+        frozenset({MandateState.REJECTED, MandateState.CANCELLED, MandateState.REPLACED, MandateState.EXPIRED}),
         lambda state: Mandate(id=17, state=state),
         ("mandate", "17"),
     ),
@@ -73,9 +82,33 @@ MACHINES = {
         AttemptState,
         ATTEMPT_MOVES,
         AttemptState.SCHEDULED,
-        frozenset({AttemptState.CONFIRMED, AttemptState.CANCELLED}),
+        frozenset({AttemptState.REVERSED}),
         lambda state: Attempt(worker_id=17, month=NOV, n=1, reference="8F3K2", state=state),
         ("attempt", "8F3K2"),
+    ),
+    "run": Machine(
+        RunState,
+        RUN_MOVES,
+        RunState.HELD,
+        frozenset({RunState.REFUSED}),
+        lambda state: Run(month=NOV, state=state),
+        ("run", "2026-11"),
+    ),
+    "refund": Machine(
+        RefundState,
+        REFUND_MOVES,
+        RefundState.DUE,
+        frozenset({RefundState.DONE, RefundState.UNDONE}),
+        lambda state: Refund(reference="8F3K2", state=state),
+        ("refund", "8F3K2"),
+    ),
+    "work_item": Machine(
+        WorkState,
+        WORK_MOVES,
+        WorkState.OPEN,
+        frozenset({WorkState.DONE, WorkState.REFUSED}),
+        lambda state: WorkItem(id=17, state=state),
+        ("work_item", "17"),
     ),
     "message": Machine(
         MessageState,
@@ -156,7 +189,11 @@ def test_what_may_have_been_sent_is_never_sent_anew() -> None:
 
 def test_a_mandate_is_active_on_the_banks_word_only() -> None:
     ways_in = {state for state, to in MANDATE_MOVES.items() if MandateState.ACTIVE in to}
-    assert ways_in == {MandateState.SUBMITTED, MandateState.UNKNOWN}
+    taken_up_again = {MandateState.PAUSED, MandateState.SUSPENDED}
+    assert ways_in - taken_up_again == {MandateState.SUBMITTED, MandateState.UNKNOWN}
+    for state in taken_up_again:
+        ways_there = {before for before, to in MANDATE_MOVES.items() if state in to}
+        assert ways_there == {MandateState.ACTIVE}, "only what was active is paused or suspended"
 
 
 def states_named_by(index: str, table: type[Attempt | Mandate]) -> set[str]:
@@ -166,8 +203,10 @@ def states_named_by(index: str, table: type[Attempt | Mandate]) -> set[str]:
 
 def test_the_unique_indexes_name_the_same_states_as_the_machines() -> None:
     assert states_named_by("uq_attempts_one_open", Attempt) == {state.value for state in OPEN_ATTEMPTS}
-    assert states_named_by("uq_mandates_one_live", Mandate) == {state.value for state in FINAL_MANDATES}
+    assert states_named_by("uq_mandates_one_in_force", Mandate) == {state.value for state in IN_FORCE}
+    assert states_named_by("uq_mandates_one_asked", Mandate) == {state.value for state in ASKED}
     assert set(FINAL_MANDATES) == MACHINES["mandate"].finals
+    assert {*FINAL_MANDATES, *IN_FORCE, *ASKED} == set(MandateState)
 
 
 def test_a_move_to_a_state_that_does_not_exist_breaks_at_import() -> None:

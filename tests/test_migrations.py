@@ -228,12 +228,12 @@ def test_a_woken_task_is_one_job_however_many_wake_it_and_none_if_nothing_is_com
         "SELECT queue_name, task_name, priority, lock, queueing_lock, args::text, scheduled_at FROM procrastinate_jobs"
     )
     with Session(world.ports.database) as db:
-        waking.wake(db, waking.COLLECT)
+        waking.wake(db, waking.HEAR)
         db.rollback()
     assert world.rows(jobs) == []
     for _ in range(3):
         with Session(world.ports.database) as db, db.begin():
-            waking.wake(db, waking.COLLECT)
-            waking.wake(db, waking.COLLECT)
-    expected = ("default", "iuran:autodebit.collect", 0, waking.COLLECT, waking.COLLECT, "{}", None)
+            waking.wake(db, waking.HEAR)
+            waking.wake(db, waking.HEAR)
+    expected = ("default", f"iuran:{waking.HEAR}", 0, waking.HEAR, waking.HEAR, "{}", None)
     assert [tuple(row) for row in world.rows(jobs)] == [expected]

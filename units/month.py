@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 from babel.dates import format_date
 
@@ -29,6 +30,7 @@ def parse_month(text: str) -> Month:
     return date(int(text[:4]), int(text[5:]), 1)
 
 
+@lru_cache(maxsize=512)
 def month_name(month: Month, language: str) -> str:
     """Short, for a screen: `"Des 2026"` in Indonesian, `"Dec 2026"` in English."""
     return str(format_date(month, "MMM yyyy", locale=language))

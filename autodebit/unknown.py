@@ -1,0 +1,85 @@
+"""Asks banks what became of debits without a final answer; it never sends one anew, and frees nothing by itself."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select
+
+from banks.base import AsksStatus, BankRefused, BankUnknown, BankUnreachable, Became, Status, StatusRequest
+from insurance.attempts import COLUMNS, Key, as_try
+from insurance.bank_words import Word, hear
+from models import Attempt, AttemptState
+from models.bulk import update_rows
+from ports import Ports
+
+log = structlog.get_logger()
+
+CLAIM_MAX = 100
+# Above the bank client's time-outs for all of a claim.
+LEASE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class _Question:
+    key: Key
+    bank_code: str
+    request: StatusRequest
+
+
+def ask_unknown(ports: Ports) -> dict[str, int]:
+    """Ask for every attempt whose time to be asked has come; how many ended how."""
+    done: dict[str, int] = {}
+    while questions := _claim(ports):
+        for question in questions:
+            word = _ask(ports, question)
+            with ports.transaction() as work:
+                what = hear(work, question.key, word)
+            done[what] = done.get(what, 0) + 1
+    return done
+
+
+def _claim(ports: Ports) -> list[_Question]:
+    """Leased and put off, so that a bank that hangs is not asked by two at once, nor again in a loop."""
+    with ports.transaction() as work:
+        query = (
+            select(*COLUMNS)
+            .where(
+                Attempt.state == AttemptState.UNKNOWN.value,
+                Attempt.ask_at <= work.now,
+                (Attempt.lease_until.is_(None)) | (Attempt.lease_until < work.now),
+            )
+            .order_by(Attempt.ask_at)
+            .limit(CLAIM_MAX)
+            .with_for_update(skip_locked=True)
+        )
+        tries = list(map(as_try, work.db.execute(query)))
+        rows = [{"month": one.month, "worker_id": one.worker_id, "n": one.n} for one in tries]
+        update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=work.now + LEASE)
+        return [
+            _Question(
+                one.key,
+                one.bank_code,
+                StatusRequest(one.reference, one.bank_reference, one.total_rp, one.asked_at or work.now),
+            )
+            for one in tries
+        ]
+
+
+def _ask(ports: Ports, question: _Question) -> Word:
+    """A bank whose product knows no status call is waited for: its notice or its file says so (rulings 7)."""
+    bank = ports.banks.get(question.bank_code)
+    if not isinstance(bank, AsksStatus):
+        return Word(Became.PENDING, "status", code="no status call")
+    try:
+        status = bank.status(question.request)
+    except BankRefused as refusal:
+        log.error("bank_refuses_question", bank=question.bank_code, code=refusal.code)
+        status = Status(Became.PENDING, code=refusal.code)
+    except (BankUnreachable, BankUnknown) as failure:
+        status = Status(Became.PENDING, code=getattr(failure, "code", "unreachable"))
+    except Exception as error:
+        log.error("adapter_broken", bank=question.bank_code, kind=type(error).__name__)
+        status = Status(Became.PENDING, code="adapter")
+    fee = bank.rules.bounce_fee_rp if bank is not None else 0
+    return Word(status.became, "status", status.bank_reference, status.code, status.reason, bounce_fee_rp=fee)

@@ -1,0 +1,25 @@
+"""The ports of a command: as the web's, but with a database that may take its time, and no call waiting for it."""
+
+import dataclasses
+
+from flask import current_app
+
+from database import JOB_ANSWER_TIMEOUT_S, make_engine
+from ports import Ports
+
+# Beside one for each bank's lane: plan, notices, questions, refunds, texts, the insurer.
+_OTHER_JOBS = 6
+
+
+def job_connections(ports: Ports) -> int:
+    """How many jobs may run at once: a bank that hangs holds one of them and no other bank's."""
+    return _OTHER_JOBS + len(ports.banks)
+
+
+def job_ports() -> Ports:
+    ports: Ports = current_app.extensions["ports"]
+    url = ports.settings.DATABASE_URL.get_secret_value()
+    connections = job_connections(ports)
+    return dataclasses.replace(
+        ports, database=make_engine(url, answer_timeout_s=JOB_ANSWER_TIMEOUT_S, connections_max=connections)
+    )

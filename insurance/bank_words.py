@@ -1,0 +1,211 @@
+"""What a bank says of a debit after the call: statuses, notices, lines of files. Booked as said, never by guess."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import func, select
+
+from banks.base import Became, Reason
+from insurance import mandate_life, refunds
+from insurance.attempts import Key, Try, change_all, change_months, held_months, locked
+from insurance.contributions import Failure, Outcome, confirm_all, fail_all, worth_retrying
+from insurance.ledger import is_surplus, post_reversed
+from insurance.party import Party, parties, reach
+from insurance.receipts import Owed, owe_all
+from insurance.schedule import facts
+from insurance.tariff import PAYER_SELF
+from insurance.work import Work
+from insurance.work_items import close, find, open_item
+from models import AttemptState, BankNotice, MonthState, WorkKind
+from models.bulk import update_rows
+from models.machine import Cause
+from models.month import Attempt
+
+log = structlog.get_logger()
+
+# Source: architecture.md 5 and field.md 3.4: asked 1 m after, then 5 m, 30 m, 2 h, 6 h, and daily to five days.
+ASK_AFTER = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
+ASK_DAILY = timedelta(days=1)
+ASKED_FOR_MAX = timedelta(days=5)
+HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
+_WAITING = (AttemptState.SENT.value, AttemptState.UNKNOWN.value, AttemptState.MANUAL.value)
+_DEBITED = (AttemptState.CONFIRMED.value, AttemptState.SETTLED.value)
+_FAILED = (AttemptState.FAILED_SOFT.value, AttemptState.FAILED_HARD.value, AttemptState.CANCELLED.value)
+
+
+@dataclass(frozen=True)
+class Word:
+    """The bank's word on one attempt. `by` is how it came: `status`, `notice`, `file`, or a person's name."""
+
+    became: Became
+    by: str
+    bank_reference: str = ""
+    code: str = ""
+    reason: Reason | None = None
+    amount_rp: int | None = None
+    at: datetime | None = None
+    """When it became so at the bank, where it says; None is now."""
+    bounce_fee_rp: int = 0
+    """What the bank charges for a failure without funds: decides whether another try is worth it."""
+
+
+def hear(work: Work, key: Key, word: Word) -> str:
+    """Do what `word` says of the attempt; what was done, as one word for a log or a table.
+
+    The state only moves as its machine allows: a word told twice, late or in the wrong order changes nothing twice. A
+    word with another amount than ours is a matter for a person, and nothing is booked.
+    """
+    one, to = hold(work, key)
+    if word.amount_rp is not None and word.amount_rp != one.total_rp:
+        _for_a_person(work, one, "amount", word.code, word.amount_rp)
+        return "wrong amount"
+    cause = Cause("bank", word.by, word.code)
+    if word.became is Became.DONE:
+        return _debited(work, one, to, word, cause)
+    if word.became is Became.FAILED:
+        return _failed(work, one, to, word, cause)
+    if one.state == AttemptState.UNKNOWN.value:
+        _ask_later(work, one, word)
+    return "waits"
+
+
+def hold(work: Work, key: Key) -> tuple[Try, Party]:
+    """The attempt and its mandate, held: the mandate first, as everywhere. Sponsors' payments have no mandate."""
+    month, worker_id, n = key
+    query = select(Attempt.mandate_id).where(Attempt.month == month, Attempt.worker_id == worker_id, Attempt.n == n)
+    mandate_id = work.db.scalar(query)
+    assert mandate_id is not None
+    to = parties(work, [mandate_id], lock=True)[mandate_id]
+    return locked(work, [key])[key], to
+
+
+def _debited(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
+    if one.state in _DEBITED:
+        learn_reference(work, one, word.bank_reference)
+        return "known"
+    if one.state == AttemptState.REVERSED.value:
+        _for_a_person(work, one, "again", word.code)
+        return "contradicts"
+    if one.state not in (*_WAITING, *_FAILED):
+        # Never sent by us, and the bank has it: nobody here can say why.
+        _for_a_person(work, one, "unsent", word.code)
+        return "never sent"
+    confirm_all(work, [Outcome(one, to, word.bank_reference, word.code)], cause)
+    _close_manual(work, one, cause)
+    return "confirmed"
+
+
+def learn_reference(work: Work, one: Try, bank_reference: str) -> None:
+    if bank_reference and not one.bank_reference:
+        row = {"month": one.month, "worker_id": one.worker_id, "n": one.n, "bank_reference": bank_reference}
+        update_rows(work.db, Attempt, ("month", "worker_id", "n"), [row])
+
+
+def _failed(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
+    if one.state in _WAITING:
+        reason = word.reason or Reason.LIMIT
+        hard = reason in HARD
+        said = reason.value if word.reason else "bank"
+        retry = worth_retrying(work, word.bounce_fee_rp, one)
+        fail_all(work, [Failure(one, to, said, word.code, retry)], hard=hard)
+        if hard:
+            mandate_life.rejected_by_debit(work, to.mandate_id, reason.value, word.code)
+        _close_manual(work, one, cause)
+        return "failed"
+    if one.state in _DEBITED:
+        if word.at is not None and word.at < (yes_at := _said_yes_at(work, one)):
+            # Told late, and overtaken by the bank's own yes: that one stands until the bank says otherwise again.
+            log.warning("older_failure", reference=one.reference, behind_s=round((yes_at - word.at).total_seconds()))
+            return "older"
+        return reverse(work, one, to, cause)
+    return "known"
+
+
+def _said_yes_at(work: Work, one: Try) -> datetime:
+    """When the bank had debited: by its own notice's time, else when its answer was recorded."""
+    notice = select(func.max(BankNotice.at)).where(
+        BankNotice.reference == one.reference, BankNotice.became == Became.DONE.value
+    )
+    answer = select(Attempt.changed_at).where(
+        Attempt.month == one.month, Attempt.worker_id == one.worker_id, Attempt.n == one.n
+    )
+    return work.db.scalar(notice) or work.db.execute(answer).scalar_one()
+
+
+def free_absent(work: Work, key: Key, code: str) -> bool:
+    """The bank does not know it, its cut-off is past, and its day's file lacks it: nothing was debited (rulings 8).
+
+    Called by reconciliation alone, which has read that file whole. The month may be tried again.
+    """
+    one, to = hold(work, key)
+    if one.state not in (AttemptState.UNKNOWN.value, AttemptState.MANUAL.value):
+        return False
+    fail_all(work, [Failure(one, to, "not_received", code)], hard=False)
+    _close_manual(work, one, Cause("file", "absent", code))
+    return True
+
+
+def _close_manual(work: Work, one: Try, cause: Cause) -> None:
+    item = find(work, WorkKind.MANUAL_OUTCOME, one.reference, lock=True)
+    if item is not None:
+        close(work, item, cause)
+
+
+def _ask_later(work: Work, one: Try, word: Word) -> None:
+    """Still unknown: asked again more rarely, and after five days decided by people."""
+    asked_at = one.asked_at or work.now
+    if work.now - asked_at >= ASKED_FOR_MAX:
+        change_all(work, [one], AttemptState.MANUAL, Cause("system", "unknown_too_long", word.code))
+        open_item(
+            work,
+            WorkKind.MANUAL_OUTCOME,
+            one.reference,
+            code=word.code,
+            bank_code=one.bank_code,
+            amount_rp=one.total_rp,
+        )
+        return
+    after = ASK_AFTER[one.asks] if one.asks < len(ASK_AFTER) else ASK_DAILY
+    # The last question falls on the fifth day, not on the day after it.
+    ask_at = min(work.now + after, max(asked_at + ASKED_FOR_MAX, work.now + ASK_AFTER[0]))
+    row = {"month": one.month, "worker_id": one.worker_id, "n": one.n, "asks": one.asks + 1, "ask_at": ask_at}
+    update_rows(work.db, Attempt, ("month", "worker_id", "n"), [row], lease_until=None)
+
+
+def reverse(work: Work, one: Try, to: Party, cause: Cause) -> str:
+    """The bank gave the money back: posted the other way round, the month open again, cover recomputed, told."""
+    surplus = is_surplus(work, one.month, one.reference)
+    if surplus and not refunds.undone(work, one.reference, cause):
+        _for_a_person(work, one, "refunded too", cause.code)
+        return "contradicts"
+    change_all(work, [one], AttemptState.REVERSED, cause)
+    post_reversed(work, one, one.bank_code, surplus=surplus)
+    if not surplus:
+        _open_again(work, one, to, cause)
+    return "reversed"
+
+
+def _open_again(work: Work, one: Try, to: Party, cause: Cause) -> None:
+    key = (one.month, one.worker_id)
+    row = held_months(work, [key], PAYER_SELF)[key]
+    if row.state == MonthState.COVERED.value and row.paid_reference == one.reference:
+        if row.posted_on is not None:
+            open_item(work, WorkKind.REVERSED_POSTED, one.reference, bank_code=one.bank_code, amount_rp=one.total_rp)
+        empty = {"paid_on": None, "paid_reference": None, "handed_over_in": None, "posted_on": None}
+        change_months(work, [row], MonthState.OPEN, cause, [empty])
+    said = {**facts(one, to), "ref": one.reference}
+    key_told = f"reversed:{one.reference}"
+    owe_all(work, [Owed(who, "reversed", key_told, said, told_at_once=False) for who in reach(work, to)])
+
+
+def _for_a_person(work: Work, one: Try, what: str, code: str, amount_rp: int | None = None) -> None:
+    """Money may have moved and our books cannot say how: stored, and nothing is booked."""
+    open_item(
+        work,
+        WorkKind.NOTICE,
+        f"{one.reference} {what}",
+        code=code,
+        bank_code=one.bank_code,
+        amount_rp=one.total_rp if amount_rp is None else amount_rp,
+    )

@@ -1,0 +1,194 @@
+"""A mandate after its yes: the bank is asked, agrees or not; it is replaced, suspended, taken up again, or ends."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from insurance import schedule
+from insurance.mandates import FINAL, bank_facts, change, live_all, take_up, tell_bank
+from insurance.party import Party
+from insurance.receipts import URGENT, owe_worker
+from insurance.tariff import first_month
+from insurance.work import Work
+from insurance.work_items import close, find
+from models import Mandate, MandateState, Membership, MembershipState, WorkItem, WorkKind, WorkState
+from models.event import record
+from models.machine import Cause
+from models.mandate import IN_FORCE
+from units.money import rupiah
+from units.month import Month, month_name
+
+# Source: architecture.md 5: the bank's lane is spared an account that has been empty three months in a row.
+NO_FUNDS_MONTHS_MAX = 3
+
+
+def claim(work: Work, lease: timedelta) -> Mandate | None:
+    """The next mandate the bank is to be asked for, put into SUBMITTED under a lease; the caller commits, then asks.
+
+    One whose code the member has typed goes with its code: `code_sealed` is not None.
+    """
+    typed = (Mandate.state == MandateState.CODE_NEEDED.value) & Mandate.code_sealed.is_not(None)
+    query = (
+        select(Mandate)
+        .where(
+            (Mandate.state == MandateState.CONSENTED.value) | typed,
+            Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now),
+        )
+        .order_by(Mandate.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Mandate)
+    )
+    mandate = work.db.scalars(query).unique().one_or_none()
+    if mandate is not None:
+        change(work, mandate, MandateState.SUBMITTED, Cause("system", "ask"))
+        mandate.lease_until = work.now + lease
+    return mandate
+
+
+def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "", token: str = "") -> None:
+    """The bank says that the holder agreed and the name is right; `token` is what it gave to debit by."""
+    mandate.bank_reference, mandate.code_sealed = bank_reference, None
+    if token:
+        mandate.token_sealed = work.box(mandate.worker).seal(token, "mandate.token")
+    if mandate.state == MandateState.CANCELLED.value:
+        # The member took it back while the bank was thinking: the yes does not come alive again.
+        record(work.db, mandate.subject, "bank", "late_yes", code, mandate.state, mandate.state, work.now)
+        return
+    for old in live_all(work, mandate.worker_id, lock=True):
+        if old.id != mandate.id:
+            schedule.cancel_unsent(work, old.id, Cause("system", "replaced"))
+            tell_bank(work, old)
+            change(work, old, MandateState.REPLACED, Cause("member", "other_account"))
+    change(work, mandate, MandateState.ACTIVE, Cause("bank", "agreed", code))
+    facts = bank_facts(mandate)
+    # The insurer's yes may come in this very moment: whoever holds the membership second sees both and schedules.
+    work.db.get_one(Membership, mandate.worker_id, populate_existing=True, with_for_update={"of": Membership})
+    attempt = schedule.schedule_first(work, mandate)
+    if attempt is None or attempt.needs_notice:
+        _tell_active_without_debit(work, mandate, facts)
+        return
+    owe_worker(
+        work,
+        mandate.worker,
+        "mandate_active",
+        f"mandate_active:{mandate.id}",
+        {"month": month_name(attempt.month, mandate.worker.language), "amount": rupiah(attempt.total_rp), **facts},
+    )
+
+
+def _tell_active_without_debit(work: Work, mandate: Mandate, facts: dict[str, str]) -> None:
+    worker = mandate.worker
+    verified = work.db.get_one(Membership, worker.id).state == MembershipState.VERIFIED.value
+    kind = "mandate_active_later" if verified else "mandate_active_waiting"
+    month = max(mandate.first_month, first_month(work.today))
+    said = {"month": month_name(month, worker.language), **facts}
+    owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said)
+
+
+def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool = True) -> None:
+    """The bank says no, or takes an active mandate back (then the failed debit's own receipt tells the member)."""
+    if mandate.state in FINAL:
+        return
+    cause = Cause("bank", reason, code)
+    schedule.cancel_unsent(work, mandate.id, cause)
+    mandate.code_sealed = None
+    change(work, mandate, MandateState.REJECTED, cause)
+    if not tell:
+        return
+    worker = mandate.worker
+    owe_worker(
+        work,
+        worker,
+        "mandate_rejected",
+        f"mandate_rejected:{mandate.id}",
+        {"reason": work.texts.word(f"reason.{reason}", worker.language), **bank_facts(mandate)},
+    )
+
+
+def unknown(work: Work, mandate: Mandate, code: str) -> None:
+    """Sent, and no answer: the mandate stays out of use until the bank's word comes, or the member cancels."""
+    if mandate.state == MandateState.SUBMITTED.value:
+        change(work, mandate, MandateState.UNKNOWN, Cause("bank", "no_answer", code))
+
+
+def unreachable(work: Work, mandate: Mandate, again_at: datetime) -> None:
+    """Nothing was sent: asked again from `again_at` on."""
+    if mandate.state == MandateState.SUBMITTED.value:
+        back = MandateState.CONSENTED if mandate.code_sealed is None else MandateState.CODE_NEEDED
+        change(work, mandate, back, Cause("system", "unreachable"))
+        mandate.lease_until = again_at
+
+
+def code_needed(work: Work, mandate: Mandate, bank_reference: str) -> None:
+    """The bank has sent its code to the member's phone: they are told where to type it."""
+    if mandate.state != MandateState.SUBMITTED.value:
+        return
+    mandate.bank_reference = bank_reference
+    change(work, mandate, MandateState.CODE_NEEDED, Cause("bank", "code_sent"))
+    owe_worker(work, mandate.worker, "mandate_code", f"mandate_code:{mandate.id}", bank_facts(mandate), priority=URGENT)
+
+
+def rejected_by_debit(work: Work, mandate_id: int, reason: str, code: str) -> None:
+    """A debit's hard refusal ends the mandate; the failed debit's own receipt tells the member."""
+    mandate = work.db.get_one(Mandate, mandate_id, populate_existing=True)
+    rejected(work, mandate, reason, code, tell=False)
+
+
+def month_without_funds(work: Work, to: Party) -> None:
+    """Counted once a month; after NO_FUNDS_MONTHS_MAX in a row the bank is spared and the member told what to do."""
+    mandate = work.db.get_one(Mandate, to.mandate_id, populate_existing=True)
+    mandate.no_funds_months += 1
+    if mandate.no_funds_months < NO_FUNDS_MONTHS_MAX or mandate.state != MandateState.ACTIVE.value:
+        return
+    cause = Cause("system", "no_funds")
+    schedule.cancel_unsent(work, mandate.id, cause)
+    change(work, mandate, MandateState.SUSPENDED, cause)
+    key = f"mandate_suspended:{mandate.id}:{work.today:%Y-%m}"
+    owe_worker(work, mandate.worker, "mandate_suspended", key, bank_facts(mandate), told_at_once=False)
+
+
+def end_and_take_up(work: Work, month: Month, limit: int) -> int:
+    """Before `month` is planned: take up what was paused until then, end what has expired; how many of both."""
+    paused = (Mandate.state == MandateState.PAUSED.value) & (Mandate.paused_until <= month)
+    expired = Mandate.state.in_([state.value for state in IN_FORCE]) & (Mandate.expires_on < work.today)
+    query = select(Mandate).where(paused | expired).order_by(Mandate.id).limit(limit)
+    rows = work.db.scalars(query.with_for_update(skip_locked=True, of=Mandate)).unique().all()
+    for mandate in rows:
+        if mandate.expires_on < work.today:
+            schedule.cancel_unsent(work, mandate.id, Cause("system", "expired"))
+            change(work, mandate, MandateState.EXPIRED, Cause("system", "expired"))
+            key = f"mandate_expired:{mandate.id}"
+            owe_worker(work, mandate.worker, "mandate_expired", key, bank_facts(mandate), told_at_once=False)
+        else:
+            take_up(work, mandate, Cause("system", "pause_over"))
+    return len(rows)
+
+
+def overdue(work: Work) -> int:
+    """Mandates whose asker died while asking: the bank may have them, so their outcome is unknown."""
+    query = (
+        select(Mandate)
+        .where(Mandate.state == MandateState.SUBMITTED.value, Mandate.lease_until < work.now)
+        .with_for_update(skip_locked=True, of=Mandate)
+    )
+    rows = work.db.scalars(query).unique().all()
+    for mandate in rows:
+        unknown(work, mandate, "lease")
+    return len(rows)
+
+
+def to_take_back(work: Work, limit: int = 500) -> list[tuple[int, str]]:
+    """Mandates that ended with us and of which their bank has not been told: (mandate, bank)."""
+    query = (
+        select(WorkItem.about, WorkItem.bank_code)
+        .where(WorkItem.kind == WorkKind.CANCEL_AT_BANK.value, WorkItem.state == WorkState.OPEN.value)
+        .order_by(WorkItem.id)
+        .limit(limit)
+    )
+    return [(int(about.split()[1]), bank_code) for about, bank_code in work.db.execute(query)]
+
+
+def taken_back(work: Work, mandate_id: int) -> None:
+    item = find(work, WorkKind.CANCEL_AT_BANK, f"mandate {mandate_id}", lock=True)
+    if item is not None:
+        close(work, item, Cause("bank", "taken_back"))

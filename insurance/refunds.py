@@ -1,0 +1,163 @@
+"""Money owed back for a debit: owed once, approved by two people, sent under its own reference, posted when done."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from insurance.attempts import Try, locked
+from insurance.ledger import post_refunded
+from insurance.party import Party, parties, reach
+from insurance.receipts import Owed, owe_all
+from insurance.references import new_reference
+from insurance.schedule import facts
+from insurance.waking import REFUND, wake
+from insurance.work import Work
+from insurance.work_items import approve, close, find, open_item
+from models import Refund, RefundState, WorkKind, WorkState
+from models.machine import Cause, move
+from models.refund import REFUND_MOVES
+from units.month import day_text
+
+DECISION = "refund"
+AGAIN_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A refund about to be sent: what its bank has to be told."""
+
+    reference: str
+    bank_code: str
+    attempt_reference: str
+    attempt_bank_reference: str
+    amount_rp: int
+    asked_at: datetime
+
+
+def owe_refund(work: Work, one: Try, why: str) -> None:
+    """Once for each debit, however often its surplus is told. Waits for approvals as a work item (rulings 15)."""
+    row = insert(Refund).values(
+        reference=new_reference(),
+        attempt_reference=one.reference,
+        month=one.month,
+        worker_id=one.worker_id,
+        n=one.n,
+        bank_code=one.bank_code,
+        amount_rp=one.total_rp,
+        state=RefundState.DUE.value,
+        why=why,
+        bank_reference="",
+        changed_at=work.now,
+    )
+    made = work.db.scalar(row.on_conflict_do_nothing(index_elements=["attempt_reference"]).returning(Refund.reference))
+    if made is None:
+        return
+    item = open_item(work, WorkKind.REFUND, one.reference, code=why, bank_code=one.bank_code, amount_rp=one.total_rp)
+    if work.settings.APPROVALS_MIN == 0:
+        approve(work, item.id, "sandbox", DECISION)
+    wake(work.db, REFUND)
+
+
+def release_approved(work: Work, limit: int = 100) -> int:
+    """Refunds whose work item two people approved may be sent."""
+    query = (
+        select(Refund)
+        .where(Refund.state == RefundState.DUE.value)
+        .order_by(Refund.changed_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    released = 0
+    for refund in work.db.scalars(query):
+        item = find(work, WorkKind.REFUND, refund.attempt_reference)
+        if item is not None and item.state == WorkState.APPROVED.value:
+            _change(work, refund, RefundState.APPROVED, Cause("system", "approved"))
+            released += 1
+    return released
+
+
+def claim(work: Work, lease: timedelta) -> Sending | None:
+    """The next refund to send, under a lease; one whose sender died goes again: the bank takes its reference once."""
+    states = [RefundState.APPROVED.value, RefundState.UNKNOWN.value, RefundState.SENT.value]
+    query = (
+        select(Refund)
+        .where(Refund.state.in_(states), Refund.lease_until.is_(None) | (Refund.lease_until < work.now))
+        .order_by(Refund.changed_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    refund = work.db.scalars(query).one_or_none()
+    if refund is None:
+        return None
+    one = locked(work, [(refund.month, refund.worker_id, refund.n)])[(refund.month, refund.worker_id, refund.n)]
+    if refund.state == RefundState.SENT.value:
+        _change(work, refund, RefundState.UNKNOWN, Cause("system", "lease"))
+    _change(work, refund, RefundState.SENT, Cause("system", "refund"))
+    refund.asked_at = refund.asked_at or work.now
+    refund.lease_until = work.now + lease
+    return Sending(
+        refund.reference, refund.bank_code, one.reference, one.bank_reference, refund.amount_rp, refund.asked_at
+    )
+
+
+def done(work: Work, reference: str, bank_reference: str, cause: Cause) -> None:
+    """The money is back: posted, told, the item closed. A repeat changes nothing."""
+    refund = work.db.get_one(Refund, reference, with_for_update=True)
+    if refund.state == RefundState.DONE.value:
+        return
+    refund.bank_reference = bank_reference[:64]
+    _change(work, refund, RefundState.DONE, cause)
+    key = (refund.month, refund.worker_id, refund.n)
+    one = locked(work, [key])[key]
+    post_refunded(work, one, refund.bank_code)
+    item = find(work, WorkKind.REFUND, refund.attempt_reference, lock=True)
+    if item is not None:
+        close(work, item, cause)
+    owed = []
+    for to in _owner(work, one):
+        said = {**facts(one, to), "date": day_text(work.today), "ref": one.reference}
+        owed += [Owed(who, "refunded", f"refunded:{reference}", said, told_at_once=False) for who in reach(work, to)]
+    owe_all(work, owed)
+
+
+def _owner(work: Work, one: Try) -> list[Party]:
+    return list(parties(work, [one.mandate_id]).values()) if one.mandate_id is not None else []
+
+
+def again(work: Work, reference: str, code: str, *, unknown: bool) -> None:
+    """Not done yet: sent again later under the same reference."""
+    refund = work.db.get_one(Refund, reference, with_for_update=True)
+    if refund.state == RefundState.SENT.value:
+        to = RefundState.UNKNOWN if unknown else RefundState.APPROVED
+        _change(work, refund, to, Cause("bank", "not_yet", code))
+        refund.lease_until = work.now + AGAIN_AFTER
+
+
+def by_hand(work: Work, reference: str, code: str) -> None:
+    """The bank has no such service, or refused: a person has it done at the bank, and the item says so."""
+    refund = work.db.get_one(Refund, reference, with_for_update=True)
+    if refund.state in (RefundState.SENT.value, RefundState.APPROVED.value):
+        _change(work, refund, RefundState.BY_HAND, Cause("bank", "no_refund", code))
+        item = find(work, WorkKind.REFUND, refund.attempt_reference, lock=True)
+        if item is not None:
+            item.code = f"by hand {code}"[:40]
+
+
+def _change(work: Work, refund: Refund, to: RefundState, cause: Cause) -> None:
+    move(work.db, refund, REFUND_MOVES, to, cause, work.now)
+    refund.changed_at, refund.lease_until = work.now, None
+
+
+def undone(work: Work, attempt_reference: str, cause: Cause) -> bool:
+    """The bank took the debit back by itself; False where the refund is on its way already, which a person must see."""
+    query = select(Refund).where(Refund.attempt_reference == attempt_reference).with_for_update()
+    refund = work.db.scalars(query).one_or_none()
+    if refund is None or refund.state not in (RefundState.DUE.value, RefundState.APPROVED.value):
+        return False
+    _change(work, refund, RefundState.UNDONE, cause)
+    item = find(work, WorkKind.REFUND, attempt_reference, lock=True)
+    if item is not None:
+        close(work, item, cause)
+    return True

@@ -1,0 +1,115 @@
+"""Matters for people: opened once each, decided by as many as the rules want, closed; below console and CLI alike."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from insurance.work import Work
+from models import Approval, WorkItem, WorkKind, WorkState
+from models.event import record
+from models.machine import Cause, move
+from models.work_item import WORK_MOVES
+
+# How long a matter may wait; withdrawal of consent has three times 24 hours (UU 27/2022; programme.md 6).
+_DAYS: dict[WorkKind, int] = {WorkKind.CANCEL_AT_BANK: 3}
+_DAYS_USUAL = 1
+NAME_LETTERS_MAX = 40
+
+
+class NotOpen(Exception):
+    """The matter is decided or closed already."""
+
+
+class Disagreed(Exception):
+    """Somebody proposed another decision: one of both has to be taken back first."""
+
+
+class NotYourself(Exception):
+    """The same person cannot be both who asks and who approves."""
+
+
+def open_item(
+    work: Work, kind: WorkKind, about: str, *, code: str = "", bank_code: str = "", amount_rp: int | None = None
+) -> WorkItem:
+    """The item of this matter, made if it is new; `about` is a reference, a month or a file, never a person."""
+    due_on = work.today + timedelta(days=_DAYS.get(kind, _DAYS_USUAL))
+    new = insert(WorkItem).values(
+        kind=kind.value,
+        about=about,
+        state=WorkState.OPEN.value,
+        bank_code=bank_code,
+        amount_rp=amount_rp,
+        code=code[:40],
+        decision="",
+        opened_at=work.now,
+        due_on=due_on,
+    )
+    made = work.db.scalar(new.on_conflict_do_nothing(index_elements=["kind", "about"]).returning(WorkItem.id))
+    item = find(work, kind, about)
+    assert item is not None
+    if made is not None:
+        record(work.db, item.subject, "system", kind.value, code, "", item.state, work.now)
+    return item
+
+
+def find(work: Work, kind: WorkKind, about: str, *, lock: bool = False) -> WorkItem | None:
+    query = select(WorkItem).where(WorkItem.kind == kind.value, WorkItem.about == about)
+    return work.db.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
+    """`by` says yes to `decision`; whether it is approved now. Raises NotOpen, Disagreed or LookupError.
+
+    As many different people as APPROVALS_MIN says have to agree to the same decision (rulings 15).
+    """
+    item = work.db.get(WorkItem, item_id, with_for_update=True)
+    if item is None:
+        raise LookupError(f"there is no work item {item_id}")
+    if item.state != WorkState.OPEN.value:
+        raise NotOpen(item.state)
+    if item.decision not in ("", decision):
+        raise Disagreed(item.decision)
+    item.decision = decision
+    row = insert(Approval).values(work_item_id=item.id, by=by[:NAME_LETTERS_MAX], decision=decision, at=work.now)
+    work.db.execute(row.on_conflict_do_nothing())
+    record(work.db, item.subject, by[:NAME_LETTERS_MAX], "approve", decision, item.state, item.state, work.now)
+    yes = select(func.count()).where(Approval.work_item_id == item.id, Approval.decision == decision)
+    if work.db.execute(yes).scalar_one() < work.settings.APPROVALS_MIN:
+        return False
+    move(work.db, item, WORK_MOVES, WorkState.APPROVED, Cause("system", "approved", decision), work.now)
+    return True
+
+
+def needs_nobody(work: Work) -> bool:
+    """The sandbox may be told to do without a second person; production never is (config.py)."""
+    return work.settings.APPROVALS_MIN == 0
+
+
+def close(work: Work, item: WorkItem, cause: Cause) -> None:
+    if item.state in (WorkState.OPEN.value, WorkState.APPROVED.value):
+        move(work.db, item, WORK_MOVES, WorkState.DONE, cause, work.now)
+        item.closed_at = work.now
+
+
+def refuse(work: Work, item_id: int, by: str) -> None:
+    """Nothing is to be done about it. Raises NotOpen or LookupError."""
+    item = work.db.get(WorkItem, item_id, with_for_update=True)
+    if item is None:
+        raise LookupError(f"there is no work item {item_id}")
+    if item.state != WorkState.OPEN.value:
+        raise NotOpen(item.state)
+    move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
+    item.closed_at = work.now
+
+
+def waiting(work: Work, limit: int) -> Sequence[WorkItem]:
+    """Those not closed yet, the longest due first."""
+    query = (
+        select(WorkItem)
+        .where(WorkItem.state.in_([WorkState.OPEN.value, WorkState.APPROVED.value]))
+        .order_by(WorkItem.due_on, WorkItem.id)
+        .limit(limit)
+    )
+    return work.db.scalars(query).all()
