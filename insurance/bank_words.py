@@ -11,9 +11,9 @@ from insurance import mandate_life, refunds
 from insurance.attempts import Key, Try, change_all, change_months, held_months, locked
 from insurance.contributions import Failure, Outcome, confirm_all, fail_all, worth_retrying
 from insurance.ledger import is_surplus, post_reversed
+from insurance.notices import facts
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
-from insurance.schedule import facts
 from insurance.tariff import PAYER_SELF
 from insurance.work import Work
 from insurance.work_items import close, find, open_item

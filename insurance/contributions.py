@@ -10,13 +10,12 @@ from insurance import mandate_life, refunds
 from insurance.attempts import COLUMNS, MonthRow, Try, as_try, change_all, change_months, held_months
 from insurance.calendar import retry_day
 from insurance.ledger import post_collected, post_surplus
+from insurance.notices import facts, noticed_in_time
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
 from insurance.schedule import (
     Unscheduled,
     Wanted,
-    facts,
-    noticed_in_time,
     postpone_all,
     schedule_all,
 )

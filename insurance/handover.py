@@ -6,7 +6,7 @@ from datetime import date
 import structlog
 from sqlalchemy import select, update
 
-from insurance import mandates, schedule
+from insurance import mandates, notices, schedule
 from insurance.cover import CoverState, covers
 from insurance.ledger import post_to_insurer
 from insurance.party import party
@@ -162,7 +162,7 @@ def _verified_text(work: Work, worker: Worker, kpj: str) -> tuple[str, dict[str,
     attempt = schedule.schedule_first(work, mandate)
     if attempt is None or attempt.needs_notice:
         return "verified_waiting", facts
-    return "verified_debit", {**facts, **schedule.facts(attempt, party(work, mandate.id))}
+    return "verified_debit", {**facts, **notices.facts(attempt, party(work, mandate.id))}
 
 
 def _apply_contribution(work: Work, line: ContributionResult) -> None:

@@ -137,11 +137,7 @@ def authorise(
     if any(not replacing or mandate.state not in _IN_FORCE for mandate in standing):
         raise AlreadyMandated
     account_index = work.keys.index("account", f"{bank_code}:{account_no}")
-    # One after the other for one account, or several calls at once would each count the others not yet there.
-    work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(account_index[:8], signed=True))))
-    sharing = select(func.count()).where(Mandate.account_index == account_index, Mandate.state.not_in(FINAL))
-    if work.db.execute(sharing).scalar_one() >= work.settings.ACCOUNT_WORKERS_MAX:
-        raise AccountFull
+    _check_account(work, account_index)
     agreed = terms(work, worker)
     mandate = Mandate(
         worker_id=worker.id,
@@ -173,6 +169,14 @@ def authorise(
     )
     wake(work.db, ASK_BANKS)
     return mandate
+
+
+def _check_account(work: Work, account_index: bytes) -> None:
+    """Raises AccountFull. One after the other for one account, or calls at once would not count each other."""
+    work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(account_index[:8], signed=True))))
+    sharing = select(func.count()).where(Mandate.account_index == account_index, Mandate.state.not_in(FINAL))
+    if work.db.execute(sharing).scalar_one() >= work.settings.ACCOUNT_WORKERS_MAX:
+        raise AccountFull
 
 
 def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:

@@ -8,10 +8,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from insurance.attempts import Try, locked
 from insurance.ledger import post_refunded
+from insurance.notices import facts
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
-from insurance.schedule import facts
 from insurance.waking import REFUND, wake
 from insurance.work import Work
 from insurance.work_items import approve, close, find, open_item

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import ColumnElement, or_, select
 
 from insurance.attempts import COLUMNS, Try, as_try, change_all, change_months, held_months, insert_all
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day
+from insurance.notices import give_notice
 from insurance.party import Party, parties, party, reach
-from insurance.receipts import REMINDER, Owed, owe_all
+from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
 from insurance.tariff import PAYER_SELF, NoTariff, Quote, first_month, price_list
 from insurance.waking import collect_at, wake
@@ -31,9 +32,9 @@ from models.bulk import update_rows
 from models.event import Happening, record_all
 from models.machine import Cause
 from models.month import DEBITED, OPEN_ATTEMPTS
-from units.clock import JAKARTA, jakarta_day
+from units.clock import jakarta_day
 from units.money import rupiah
-from units.month import Month, add_months, day_text, last_day, month_name
+from units.month import Month, add_months, last_day, month_name
 
 log = structlog.get_logger()
 
@@ -75,15 +76,6 @@ class Wanted:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def facts(one: Try, to: Party) -> dict[str, str]:
-    """What every text about an attempt says of it; the amount is all that leaves the account, fee included."""
-    return {
-        "month": month_name(one.month, to.language),
-        "amount": rupiah(one.total_rp),
-        **to.bank_facts,
-    }
-
-
 def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled]:
     """An attempt for each, with its amounts and reference fixed and its notice owed; or why there is none.
 
@@ -111,7 +103,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     events = [Happening(new.subject, "system", "schedule", new.why, "", "scheduled") for new in tries]
     events += [Happening(new.subject, "system", "notice", "", "scheduled", new.state) for new, _ in noticed]
     record_all(work.db, events, work.now)
-    _give_notice(work, [(new, one.party, one.says, one.facts) for new, one in noticed])
+    give_notice(work, [(new, one.party, one.says, one.facts) for new, one in noticed])
     _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
     return done
 
@@ -242,39 +234,6 @@ def first_unpaid(work: Work, worker_id: int, month: Month) -> Month:
     return month
 
 
-def _give_notice(work: Work, given: Sequence[tuple[Try, Party, str, Mapping[str, str]]]) -> None:
-    """Owe the text that names the day; one that is not out by then is useless, and another day is named."""
-    owed = []
-    for one, to, kind, more in given:
-        said = {"date": day_text(one.due_on), **facts(one, to), **more}
-        expires_at = datetime.combine(one.due_on, datetime.min.time(), JAKARTA)
-        fresh = kind != "notice" and work.is_fresh(to.agreed_at)
-        owed += [
-            Owed(who, kind, notice_key(one.reference, one.due_on), said, fresh, REMINDER, expires_at)
-            for who in reach(work, to)
-        ]
-    owe_all(work, owed)
-
-
-def notice_key(reference: str, due_on: date) -> str:
-    return f"notice:{reference}:{due_on:%Y%m%d}"
-
-
-_ACCEPTED = text(
-    "SELECT k.key FROM message_keys k JOIN messages m ON m.month = k.month AND m.id = k.message_id "
-    "WHERE k.key = ANY(:keys) AND m.accepted_at <= :latest"
-)
-
-
-def noticed_in_time(work: Work, tries: Sequence[Try]) -> set[str]:
-    """References of those whose notice, of this very day, a gateway took NOTICE_HOURS ago or earlier."""
-    keys = {notice_key(one.reference, one.due_on): one.reference for one in tries if one.needs_notice}
-    if not keys:
-        return set()
-    latest = work.now - timedelta(hours=work.settings.NOTICE_HOURS)
-    return {keys[key] for key in work.db.execute(_ACCEPTED, {"keys": list(keys), "latest": latest}).scalars()}
-
-
 def postpone_all(work: Work, late: Sequence[tuple[Try, Party]]) -> None:
     """The notice came too late: another day with another notice, or none where the month is too short for it."""
     due_on = earliest_noticed_day(work)
@@ -286,7 +245,7 @@ def postpone_all(work: Work, late: Sequence[tuple[Try, Party]]) -> None:
     update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, due_on=due_on, lease_until=None)
     events = [Happening(one.subject, "system", "notice_late", "", one.state, one.state) for one, _ in moved]
     record_all(work.db, events, work.now)
-    _give_notice(work, [(one, to, "notice", {}) for one, to in moved])
+    give_notice(work, [(one, to, "notice", {}) for one, to in moved])
 
 
 def drop_all(work: Work, dropped: Sequence[tuple[Try, Party]], cause: Cause) -> None:

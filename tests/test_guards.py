@@ -39,7 +39,8 @@ HIDDEN_FROM_SANDBOX = ("banks.snap", "gateways")
 RELATIVE = "(a relative import)"
 
 NO_TRANSACTIONS_OF_THEIR_OWN = ("models", "insurance", "banks", "gateways")
-FLASK_ALLOWED = {"app.py", "commands.py", "handset/routes.py", "sms/routes.py", "ussd/routes.py"}
+WITH_ROUTES = ("autodebit", "handset", "sms", "ussd")
+FLASK_ALLOWED = {"app.py", "commands/__init__.py", "commands/ports.py", *(f"{name}/routes.py" for name in WITH_ROUTES)}
 # Who may ask the machine for the time, and why the clock port does not serve there.
 TIME_ALLOWED = {
     "units/clock.py": "it is the clock port",
@@ -237,12 +238,15 @@ def test_every_module_opens_with_a_sentence_on_what_it_is() -> None:
 
 # Who may call: every route there is. A new one fails here until it is said who its caller is and how that is checked.
 GATEWAY, ANYONE, SANDBOX_ONLY = "the gateway, by the key in the path", "anyone", "whoever is at this machine"
+BANK = "a bank, by the key in the path and its signature"
 CALLERS = {
     ("POST", "/ussd/africastalking"): GATEWAY,
     ("POST", "/ussd/africastalking/events"): GATEWAY,
     ("POST", "/sms/africastalking/inbound"): GATEWAY,
     ("POST", "/sms/africastalking/delivery"): GATEWAY,
     ("POST", "/sms/africastalking/optout"): GATEWAY,
+    ("POST", "/bank/<code>/v1.0/debit/notify"): BANK,
+    ("POST", "/bank/<code>/v1.0/debit/fast-notify"): BANK,
     ("GET", "/health/live"): ANYONE,
     ("GET", "/"): SANDBOX_ONLY,
     ("GET", "/sandbox/sms"): SANDBOX_ONLY,
@@ -275,15 +279,16 @@ def test_every_route_says_who_may_call_it(sandbox: Sandbox, database_url: str, r
 
 
 def test_production_has_no_handset_and_its_callbacks_only_behind_the_key(production: Flask) -> None:
-    prefix = {GATEWAY: f"/cb/{CALLBACK_KEY}", ANYONE: ""}
+    prefix = {GATEWAY: f"/cb/{CALLBACK_KEY}", BANK: f"/cb/{CALLBACK_KEY}", ANYONE: ""}
     expected = {(method, prefix[who] + path) for (method, path), who in CALLERS.items() if who is not SANDBOX_ONLY}
     assert routes(production) == expected
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route, who in CALLERS.items() if who is GATEWAY])
+@pytest.mark.parametrize(("method", "path"), [route for route, who in CALLERS.items() if who in (GATEWAY, BANK)])
 def test_a_callback_without_the_right_key_is_not_here(production: Flask, method: str, path: str) -> None:
-    client = production.test_client()
-    assert client.open(f"/cb/{CALLBACK_KEY}{path}", method=method).status_code == 200
+    client, found = production.test_client(), 401 if CALLERS[method, path] is BANK else 200
+    path = path.replace("<code>", "114")
+    assert client.open(f"/cb/{CALLBACK_KEY}{path}", method=method).status_code == found
     wrong = ("", "/cb", f"/cb/{CALLBACK_KEY[:-1]}", f"/cb/{CALLBACK_KEY.upper()}", f"/cb/{'0' * 24}", "/cb/")
     for prefix in wrong:
         assert client.open(prefix + path, method=method).status_code == 404

@@ -13,7 +13,7 @@ from autodebit import collect as collecting
 from autodebit import plan as planning
 from autodebit.decide import OUTCOMES, decide
 from autodebit.overview import Overview, overview
-from commands_ports import job_ports
+from commands.ports import job_ports
 from insurance import runs, work_items
 from insurance.open_items import open_items
 from ports import Ports

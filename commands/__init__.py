@@ -11,9 +11,9 @@ import click
 from flask import Flask
 from sqlalchemy.orm import Session
 
-import commands_autodebit
 import config
-from commands_ports import job_connections, job_ports
+from commands.autodebit import autodebit
+from commands.ports import job_connections, job_ports
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -79,5 +79,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, commands_autodebit.autodebit, villages, settings):
+    for command in (migrate, worker, autodebit, villages, settings):
         app.cli.add_command(command)
