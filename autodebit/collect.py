@@ -23,7 +23,7 @@ from units.month import Month
 log = structlog.get_logger()
 
 # What one claim takes: all of it is unknown if the sender dies in the act, so it is small.
-CLAIM_MAX = 100
+CLAIM_MAX = 250
 # Above all the time that a claim may take at the slowest pace, until a bank that is silent is left alone.
 LEASE = timedelta(minutes=15)
 # Where nothing was debited for certain, the same reference goes again after this long.

@@ -8,7 +8,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import ColumnElement, or_, select
 
-from insurance.attempts import COLUMNS, Try, as_try, change_all, change_months, held_months, insert_all
+from insurance.attempts import COLUMNS, Try, as_try, change_all, change_months, held_months, insert_all, of_months
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day
 from insurance.notices import give_notice
 from insurance.party import Party, parties, party, reach
@@ -84,7 +84,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     """
     keys = [(one.month, one.party.worker_id) for one in wanted]
     months = held_months(work, keys, PAYER_SELF)
-    earlier = _earlier(work, keys)
+    earlier = of_months(work, keys)
     quotes: dict[tuple[str, Month, int, str], Quote | None] = {}
     done: list[Try | Unscheduled] = []
     made: list[tuple[Try, Wanted]] = []
@@ -106,21 +106,6 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     give_notice(work, [(new, one.party, one.says, one.facts) for new, one in noticed])
     _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
     return done
-
-
-def _earlier(work: Work, keys: Sequence[tuple[Month, int]]) -> dict[tuple[Month, int], list[Try]]:
-    found: dict[tuple[Month, int], list[Try]] = {}
-    query = (
-        select(*COLUMNS)
-        .where(
-            Attempt.month.in_({month for month, _ in keys}),
-            Attempt.worker_id.in_({worker_id for _, worker_id in keys}),
-        )
-        .order_by(Attempt.n)
-    )
-    for one in map(as_try, work.db.execute(query)):
-        found.setdefault((one.month, one.worker_id), []).append(one)
-    return found
 
 
 def _decide(

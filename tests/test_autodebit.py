@@ -22,7 +22,7 @@ from tests.people import (
     enrol,
 )
 from tests.stand_ins import Away, Refusing, impatient_bank
-from tests.world import START, World
+from tests.world import World
 
 NOV, DEC, JAN = date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)
 
