@@ -39,7 +39,7 @@ class _Debit:
     """An attempt under way: what the bank is asked, and which row waits for its word."""
 
     key: Key
-    mandate_id: int
+    to: Party
     request: CollectRequest | None
     """None where the person was erased meanwhile: nobody can be debited for them."""
 
@@ -123,7 +123,7 @@ def collect_lane(
 def _debit(work: Work, one: Try, to: Party) -> _Debit:
     box = box_of(work, to)
     if box is None:
-        return _Debit(one.key, to.mandate_id, None)
+        return _Debit(one.key, to, None)
     request = CollectRequest(
         reference=one.reference,
         mandate_reference=to.bank_reference,
@@ -133,7 +133,7 @@ def _debit(work: Work, one: Try, to: Party) -> _Debit:
         asked_at=one.asked_at or work.now,
         token=box.open(to.token_sealed, "mandate.token") if to.token_sealed else "",
     )
-    return _Debit(one.key, to.mandate_id, request)
+    return _Debit(one.key, to, request)
 
 
 def _ask(bank: Bank, debit: _Debit, pace: Pace, health: Health) -> Said:
@@ -184,12 +184,14 @@ def _record(ports: Ports, bank: Bank, said: Sequence[tuple[_Debit, Said]]) -> li
 
 def _record_all(work: Work, bank: Bank, said: Iterable[tuple[_Debit, Said]]) -> list[Try]:
     answers = {debit.key: (debit, answer) for debit, answer in said}
-    known = parties(work, sorted({debit.mandate_id for debit, _ in answers.values()}), lock=True)
+    # What a plain yes leads to depends on nothing that the member may have changed meanwhile; everything else does.
+    changing = {debit.to.mandate_id for debit, answer in answers.values() if not isinstance(answer, BankAnswer)}
+    known = parties(work, sorted(changing), lock=True)
     rows = locked(work, list(answers))
     sorted_out = _Sorted(work)
     for key, one in rows.items():
         debit, answer = answers[key]
-        sorted_out.put(one, known[debit.mandate_id], answer, bank)
+        sorted_out.put(one, known.get(debit.to.mandate_id, debit.to), answer, bank)
     sorted_out.write()
     return list(rows.values())
 

@@ -186,15 +186,23 @@ _HELD = text(f"{_MONTHS} {_given('month, worker_id')} ORDER BY m.month, m.worker
 
 def held_months(work: Work, keys: Sequence[WorkerMonth], payer: str) -> dict[WorkerMonth, MonthRow]:
     """The one row of each month, made if need be, held to the end of the transaction."""
-    if not keys:
-        return {}
     ordered = sorted(set(keys))
-    rows = [
-        {"month": month, "worker_id": worker_id, "state": MonthState.OPEN.value, "payer": payer}
-        for month, worker_id in ordered
-    ]
-    add_unknown(work.db, CoverMonth, rows, "worker_id")
-    found = [MonthRow(*row) for row in work.db.execute(_HELD, _arrays(ordered, _KEY[:2]))]
+    held = _hold(work, ordered)
+    missing = [key for key in ordered if key not in held]
+    if missing:
+        rows = [
+            {"month": month, "worker_id": worker_id, "state": MonthState.OPEN.value, "payer": payer}
+            for month, worker_id in missing
+        ]
+        new = len(add_unknown(work.db, CoverMonth, rows, "worker_id"))
+        # A row that is new is held by having been made; one that another transaction made meanwhile is waited for.
+        made = {key: MonthRow(*key, MonthState.OPEN.value, payer, None, None) for key in missing}
+        held |= made if new == len(missing) else _hold(work, missing)
+    return held
+
+
+def _hold(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, MonthRow]:
+    found = [MonthRow(*row) for row in work.db.execute(_HELD, _arrays(keys, _KEY[:2]))] if keys else []
     return {(row.month, row.worker_id): row for row in found}
 
 

@@ -69,7 +69,8 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
         )
         .order_by(Attempt.due_on, Attempt.reference)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=[Attempt, Mandate])
+        # Who cancels in this moment waits for the attempt, and then finds it sent: one debit that is at the bank.
+        .with_for_update(skip_locked=True, of=Attempt)
     )
     if month is not None:
         query = query.where(Attempt.month == month)

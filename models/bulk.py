@@ -1,6 +1,6 @@
 """Writes many rows in one statement, as arrays: what a run of millions needs and a single call can use as well."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -54,17 +54,20 @@ def _arrays(names: Sequence[str], rows: Rows) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
-def insert_rows(db: Session, model: type[Base], rows: Rows) -> None:
-    """Insert `rows`, dicts of one shape, by COPY; a key that is there already is an error, as for any insert."""
-    if not rows:
-        return
+def copy_rows(db: Session, model: type[Base], names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert `rows`, values in the order of `names`, by COPY; a key that is there already is an error."""
     db.flush()
-    names = tuple(rows[0])
     driver = db.connection().connection.driver_connection
     assert driver is not None
     with driver.cursor() as cursor, cursor.copy(_copy(model, names)) as copy:
         for row in rows:
-            copy.write_row(tuple(row.values()))
+            copy.write_row(row)
+
+
+def insert_rows(db: Session, model: type[Base], rows: Rows) -> None:
+    """Insert `rows`, dicts of one shape, by COPY."""
+    if rows:
+        copy_rows(db, model, tuple(rows[0]), (tuple(row.values()) for row in rows))
 
 
 def add_unknown(db: Session, model: type[Base], rows: Rows, returning: str) -> list[Any]:
