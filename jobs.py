@@ -16,6 +16,7 @@ from autodebit.mandates import ask_banks, tell_banks
 from autodebit.refunds import send_refunds
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
+from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
 from models.partitions import ensure_partitions
 from ports import Ports
@@ -56,6 +57,8 @@ def make_jobs(ports: Ports) -> Blueprint:
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
+    # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
+    task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
     @jobs.periodic(cron="* * * * * */10")
@@ -83,6 +86,18 @@ def plan_months(ports: Ports) -> None:
     for month in months:
         planned = month_plan.plan(ports, month)
         log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, held=planned.held)
+
+
+def tell_cover_steps(ports: Ports) -> int:
+    """Tell every worker whose cover is about to get worse, a chunk a transaction; how many were told."""
+    told = 0
+    after: int | None = 0
+    while after is not None:
+        with ports.transaction() as work:
+            count, after = tell_steps(work, after, WORKERS_AT_ONCE)
+        told += count
+    log.info("cover_steps_told", told=told)
+    return told
 
 
 def make_partitions(ports: Ports) -> None:

@@ -6,6 +6,7 @@ from models.base import Base
 from models.consent import Consent
 from models.event import Event
 from models.head import Head
+from models.holiday import Holiday
 from models.insurer_file import InsurerFile
 from models.ledger import Transfer
 from models.mandate import Mandate, MandateState
@@ -37,6 +38,7 @@ __all__ = [
     "GatewayMessage",
     "GatewayReport",
     "Head",
+    "Holiday",
     "InboundSms",
     "InsurerFile",
     "Lane",
