@@ -6,7 +6,7 @@ from typing import Final
 
 from banks.base import Answer, BankAnswer, BankRefused, Banks, BankUnknown, CollectRequest, MandateRequest, Reason
 from banks.codes import MANDATE, PAYMENT
-from banks.settings import BankSettings
+from banks.settings import AnyBank, BankSettings
 from banks.snap import timestamp
 from banks.snap_client import SnapAnswer, SnapClient
 from units.clock import JAKARTA, Clock, system_clock
@@ -79,10 +79,10 @@ class BiFast:
         return _bank_answer(self._snap.post(PAYMENT, "/debit/fast-payment", fields), "referenceNo", _BANK_REFERENCE_MAX)
 
 
-def connect_banks(settings: Mapping[str, BankSettings], clock: Clock = system_clock) -> Banks:
-    """A Bank for each setting, by code; no connection is opened before the first request."""
+def connect_banks(settings: Mapping[str, AnyBank], clock: Clock = system_clock) -> Banks:
+    """A Bank for each setting that has an API, by code; no connection is opened before the first request."""
     products = {"bifast": BiFast}
-    return {code: products[bank.product](bank, clock) for code, bank in settings.items()}
+    return {code: products[one.product](one, clock) for code, one in settings.items() if isinstance(one, BankSettings)}
 
 
 def _money(amount_rp: int) -> dict[str, str]:

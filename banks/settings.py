@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -58,8 +59,26 @@ class BankSettings:
     """`bankCode` on the wire: the three-digit code unless the file names another."""
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     read_timeout_s: float = READ_TIMEOUT_S
+    settlement_dir: Path | None = None
+    """Where the bank puts its file of each day; None if it gives none."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """One bank without an API: the folders through which files are exchanged, ours out and theirs in."""
+
+    code: str
+    product: str
+    name: str
+    province: str
+    out_dir: Path
+    in_dir: Path
+    cut_off: time
+    """On Jakarta's clock: a file that is there by then is worked off the same day."""
+    settlement_dir: Path | None = None
+
+
+AnyBank = BankSettings | BatchSettings
 Check = Callable[[object], str | None]
 """What is wrong with a value, in words that do not hold it; None if nothing is."""
 
@@ -112,40 +131,71 @@ def _base_url(value: object) -> str | None:
     return None
 
 
-# Lengths: ASPI SNAP, headers (Keamanan) and services 70 and 71 (programme.md 3.3, 3.4).
-_NEEDED: Final[Mapping[str, Check]] = {
-    "product": _one_of("bifast"),
+_FOLDER: Final = _text(512, r"[^\0]+", "a folder's name")
+_HOUR: Final = _text(5, r"([01][0-9]|2[0-3]):[0-5][0-9]", 'a time of day such as "21:30"')
+_EVERY: Final[Mapping[str, Check]] = {
+    "product": _text(20),
     "name": _text(40),
     "province": _text(2, r"[1-9][0-9]", "a two-digit province code"),
-    "base_url": _base_url,
-    "path_prefix": _text(64, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
-    "token_path": _text(128, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
-    "client_id": _text(128),
-    "client_secret": _text(512),
-    "private_key_file": _text(512, r"[^\0]+", "a file name"),
-    "partner_id": _text(36),
-    "channel_id": _text(5),
-    "signature_encoding": _one_of("base64", "hex"),
-    "biller_id": _text(30),
-    "biller_name": _text(50),
-    "beneficiary_account_no": _text(19, r"[0-9]+", "digits"),
-    "beneficiary_account_name": _text(100),
-    "reference_max": _reference_max,
 }
-_OPTIONAL: Final[Mapping[str, Check]] = {
-    "bank_code": _text(11, r"[A-Za-z0-9]+", "letters and digits"),
-    "connect_timeout_s": _timeout_s,
-    "read_timeout_s": _timeout_s,
+# Lengths: ASPI SNAP, headers (Keamanan) and services 70 and 71 (programme.md 3.3, 3.4).
+_NEEDED: Final[Mapping[str, Mapping[str, Check]]] = {
+    "bifast": {
+        **_EVERY,
+        "base_url": _base_url,
+        "path_prefix": _text(64, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
+        "token_path": _text(128, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
+        "client_id": _text(128),
+        "client_secret": _text(512),
+        "private_key_file": _text(512, r"[^\0]+", "a file name"),
+        "partner_id": _text(36),
+        "channel_id": _text(5),
+        "signature_encoding": _one_of("base64", "hex"),
+        "biller_id": _text(30),
+        "biller_name": _text(50),
+        "beneficiary_account_no": _text(19, r"[0-9]+", "digits"),
+        "beneficiary_account_name": _text(100),
+        "reference_max": _reference_max,
+    },
+    "batch_file": {**_EVERY, "out_dir": _FOLDER, "in_dir": _FOLDER, "cut_off": _HOUR},
 }
+"""Of each product."""
+_OPTIONAL: Final[Mapping[str, Mapping[str, Check]]] = {
+    "bifast": {
+        "settlement_dir": _FOLDER,
+        "bank_code": _text(11, r"[A-Za-z0-9]+", "letters and digits"),
+        "connect_timeout_s": _timeout_s,
+        "read_timeout_s": _timeout_s,
+    },
+    "batch_file": {"settlement_dir": _FOLDER},
+}
+_FOLDERS: Final = ("out_dir", "in_dir", "settlement_dir")
 
 
 def _wrong_keys(table: Mapping[str, object]) -> list[str]:
-    lines = [f"{key}: not set" for key in _NEEDED if key not in table]
+    product = table.get("product")
+    if not isinstance(product, str) or product not in _NEEDED:
+        # Which keys belong here only the product says.
+        return ["product: " + (f"must be one of {', '.join(_NEEDED)}" if "product" in table else "not set")]
+    needed, optional = _NEEDED[product], _OPTIONAL[product]
+    lines = [f"{key}: not set" for key in needed if key not in table]
     for key, value in table.items():
-        check = _NEEDED.get(key) or _OPTIONAL.get(key)
+        check = needed.get(key) or optional.get(key)
         wrong = check(value) if check else "not a key we know"
         if wrong:
             lines.append(f"{key}: {wrong}")
+    return lines
+
+
+def _shared_folders(banks: Mapping[str, AnyBank]) -> list[str]:
+    """Two streams of files in one folder would take each other's."""
+    named: dict[Path, str] = {}
+    lines = list[str]()
+    for code, bank in banks.items():
+        for key in _FOLDERS:
+            folder = getattr(bank, key, None)
+            if folder is not None and (first := named.setdefault(folder, f"{code}.{key}")) != f"{code}.{key}":
+                lines.append(f"banks.{code}: {key}: is the folder of {first} too")
     return lines
 
 
@@ -157,7 +207,7 @@ def _private_key(path: Path) -> RSAPrivateKey | None:
     return key if isinstance(key, RSAPrivateKey) and key.key_size >= RSA_BITS_MIN else None
 
 
-def _bank(code: str, table: object, folder: Path) -> BankSettings | list[str]:
+def _bank(code: str, table: object, folder: Path) -> AnyBank | list[str]:
     if not re.fullmatch(r"[0-9]{3}", code):
         return ["must be under its three-digit code"]
     if not isinstance(table, dict):
@@ -169,14 +219,17 @@ def _bank(code: str, table: object, folder: Path) -> BankSettings | list[str]:
         key = _private_key(folder / file)
         if key is None:
             lines.append(f"private_key_file: no RSA key in PEM of {RSA_BITS_MIN} bits or more can be read there")
-    if lines or key is None:
+    if lines:
         return lines
-    values = {name: value for name, value in table.items() if name != "private_key_file"}
-    return BankSettings(**cast(dict[str, Any], {"bank_code": code, **values, "code": code, "private_key": key}))
+    values = cast(dict[str, Any], {name: value for name, value in table.items() if name != "private_key_file"})
+    values |= {name: (folder / values[name]).resolve() for name in _FOLDERS if name in values}
+    if values["product"] == "batch_file":
+        return BatchSettings(**{**values, "code": code, "cut_off": time.fromisoformat(values["cut_off"])})
+    return BankSettings(**{"bank_code": code, **values, "code": code, "private_key": key})
 
 
-def load_banks(path: Path) -> dict[str, BankSettings]:
-    """Every bank of the file by its three-digit code; key files are named relative to it.
+def load_banks(path: Path) -> dict[str, AnyBank]:
+    """Every bank of the file by its three-digit code; key files and folders are named relative to it.
 
     Raises BankSettingsError naming every missing, bad or unknown key of every bank at once.
     """
@@ -191,13 +244,14 @@ def load_banks(path: Path) -> dict[str, BankSettings]:
     lines = [f"{name}: not a table we know" for name in document if name != "banks"]
     if not isinstance(tables, dict) or not tables:
         raise BankSettingsError([*lines, "banks: no bank is set"])
-    banks: dict[str, BankSettings] = {}
+    banks: dict[str, AnyBank] = {}
     for code, table in tables.items():
         bank = _bank(code, table, path.parent)
-        if isinstance(bank, BankSettings):
-            banks[code] = bank
-        else:
+        if isinstance(bank, list):
             lines += [f"banks.{code}: {line}" for line in bank]
+        else:
+            banks[code] = bank
+    lines += _shared_folders(banks)
     if lines:
         raise BankSettingsError(lines)
     return banks

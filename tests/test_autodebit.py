@@ -166,9 +166,10 @@ class Impatient:
 
     def __init__(self, world: World) -> None:
         from banks.bifast import connect_banks
-        from banks.settings import load_banks
+        from banks.settings import BankSettings, load_banks
 
         settings = load_banks(world.sandbox.folder / "banks.toml")["114"]
+        assert isinstance(settings, BankSettings)
         self._bank = connect_banks({"114": replace(settings, read_timeout_s=0.5)})["114"]
 
     def ask(self, mandate: MandateRequest) -> BankAnswer:
