@@ -42,6 +42,7 @@ MAGIC = {
     "0014": Magic("no funds", payment="40314"),
     "0018": Magic("closed or inactive: the mandate is given, every payment refused", payment="40318"),
     "0202": Magic("in progress for ever, never debited", fault=Fault.PENDING),
+    "0302": Magic("above a limit of the account", payment="40302"),
     "0406": Magic("cut-off at the account's first payment, then as usual", payment="40306", once=Once.EVER),
     "0429": Magic("too many requests at the first payment of a Jakarta day, then as usual", "", "42900", Once.A_DAY),
     "0500": Magic("error 500 after debiting", fault=Fault.ERROR),

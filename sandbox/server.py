@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -15,16 +15,19 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.bank import SandboxBank
+from sandbox.batch import SandboxBatch
 from sandbox.gateway import SandboxGateway
 from sandbox.insurer import SandboxInsurer
-from sandbox.settings import NotReady, Settings
+from sandbox.settings import BATCH_CONNECTED, NotReady, Settings
+from sandbox.settlement import SandboxSettlement
 from sandbox.store import open_engine, prepare
+from sandbox.watching import Watch
 from units.clock import Clock, system_clock
 
 HOST = "127.0.0.1"
 BODY_BYTES_MAX = 64 * 1024
 _IDLE_S = 30.0
-Parts = tuple[SandboxGateway | SandboxInsurer, ...]
+Parts = Sequence[SandboxGateway | Watch]
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -54,9 +57,17 @@ def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) 
 
     # Flask would log a trace, and with it whatever was sent.
     app.logger.disabled = True
-    if settings.insurer_out is None or settings.insurer_in is None:
-        return app, (gateway,)
-    return app, (gateway, SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, clock))
+    parts: list[SandboxGateway | Watch] = [gateway]
+    if settings.insurer_out is not None and settings.insurer_in is not None:
+        parts.append(SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, clock).watch)
+    if settings.files is not None:
+        batch = [SandboxBatch(engine, settings.files, code, clock) for code in BATCH_CONNECTED]
+        settlement = SandboxSettlement(engine, settings.files, [*settings.banks, *BATCH_CONNECTED], clock)
+        for bank in batch:
+            app.register_blueprint(bank.blueprint())
+        app.register_blueprint(settlement.blueprint())
+        parts += [settlement.watch, *(bank.watch for bank in batch)]
+    return app, parts
 
 
 @contextmanager

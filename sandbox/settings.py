@@ -21,6 +21,9 @@ CONNECTED = {
     "114": ("Bank Jatim", "35", "base64"),
     "128": ("Bank NTB Syariah", "52", "base64"),
 }
+BATCH_FILE = "batch_file"
+BATCH_CONNECTED = {"118": ("Bank Nagari", "13")}
+"""Banks without an API: name and province."""
 
 
 class NotReady(Exception):
@@ -54,6 +57,8 @@ class Settings:
     insurer_out: Path | None = None
     insurer_in: Path | None = None
     hang_s: float = 15.0
+    files: Path | None = None
+    """The folder of banks.toml, below which banks lay their files; None leaves batch and settlement files out."""
 
 
 def load_settings(folder: Path, callbacks: str, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -70,11 +75,12 @@ def load_settings(folder: Path, callbacks: str, environ: Mapping[str, str] = os.
         api_key=environ.get("AT_API_KEY") or "sandbox",
         insurer_out=Path(out_dir) if out_dir else None,
         insurer_in=Path(in_dir) if in_dir else None,
+        files=folder,
     )
 
 
 def read_banks(folder: Path) -> dict[str, BankSettings]:
-    """By code. Raises NotReady."""
+    """The banks that speak SNAP, by code. Raises NotReady."""
     try:
         tables = tomllib.loads((folder / BANKS_FILE).read_text("utf-8"))["banks"]
         public_key = serialization.load_pem_public_key((folder / PUBLIC_KEY_FILE).read_bytes())
@@ -86,6 +92,7 @@ def read_banks(folder: Path) -> dict[str, BankSettings]:
     return {
         code: BankSettings(code=code, public_key=public_key, **{name: table[name] for name in wanted})
         for code, table in tables.items()
+        if table["product"] != BATCH_FILE
     }
 
 
@@ -102,6 +109,7 @@ def init(folder: Path, url: str) -> None:
         _table(code, url.rstrip("/"), str(known.get(code, {}).get("client_secret") or secrets.token_urlsafe(32)))
         for code in CONNECTED
     ]
+    tables += [_batch_table(code) for code in BATCH_CONNECTED]
     _write(folder / BANKS_FILE, "\n".join(tables).encode())
 
 
@@ -125,9 +133,24 @@ def _table(code: str, url: str, client_secret: str) -> str:
         "beneficiary_account_no": f"{code}0000001",
         "beneficiary_account_name": "IURAN BPJS TK",
         "reference_max": _REFERENCE_MAX,
+        "settlement_dir": f"settlement/{code}",
     }
     lines = [f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"' for key, value in rows.items()]
     return "\n".join([f"[banks.{code}]", *lines, ""])
+
+
+def _batch_table(code: str) -> str:
+    name, province = BATCH_CONNECTED[code]
+    rows = {
+        "product": BATCH_FILE,
+        "name": name,
+        "province": province,
+        "out_dir": f"batch/{code}/out",
+        "in_dir": f"batch/{code}/in",
+        "cut_off": "16:00",
+        "settlement_dir": f"settlement/{code}",
+    }
+    return "\n".join([f"[banks.{code}]", *(f'{key} = "{value}"' for key, value in rows.items()), ""])
 
 
 def _new_key() -> bytes:

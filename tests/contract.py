@@ -22,7 +22,7 @@ from banks.base import (
     TakesCodes,
 )
 from banks.connect import connect_banks
-from banks.settings import load_banks
+from banks.settings import BankSettings, load_banks
 from tests.world import Sandbox
 
 PHONE, NAME = "+6281234567890", "Siti Rahmawati"
@@ -77,6 +77,7 @@ class Table:
     def __init__(self, sandbox: Sandbox, code: str, ending: str, *, hurried: bool = False) -> None:
         self.sandbox, self.code = sandbox, code
         settings = load_banks(sandbox.folder / "banks.toml")[code]
+        assert isinstance(settings, BankSettings)
         self.bank: Bank = connect_banks({code: replace(settings, read_timeout_s=1.0 if hurried else 10.0)})[code]
         self.customer = f"IU{secrets.randbelow(10**10)}"
         self.account = f"{code}{secrets.randbelow(10**6):06d}{ending}"

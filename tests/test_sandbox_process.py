@@ -150,6 +150,7 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "113": "33",
         "114": "35",
         "128": "52",
+        "118": "13",
     }
     assert len(banks["114"].pop("client_secret")) >= 32
     assert banks["114"] == {
@@ -169,6 +170,16 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "beneficiary_account_no": "1140000001",
         "beneficiary_account_name": "IURAN BPJS TK",
         "reference_max": 12,
+        "settlement_dir": "settlement/114",
+    }
+    assert banks["118"] == {
+        "product": "batch_file",
+        "name": "Bank Nagari",
+        "province": "13",
+        "out_dir": "batch/118/out",
+        "in_dir": "batch/118/in",
+        "cut_off": "16:00",
+        "settlement_dir": "settlement/118",
     }
     assert banks["113"]["signature_encoding"] == "hex"
 
@@ -181,7 +192,8 @@ def test_init_again_keeps_every_secret_and_follows_the_url(tmp_path: Path) -> No
     init(tmp_path, "http://127.0.0.1:8600")
     again = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert again == {**first, "banks.toml": first["banks.toml"].replace(":8500/", ":8600/")}
-    secrets = [bank["client_secret"] for bank in tomllib.loads(again["banks.toml"])["banks"].values()]
+    banks = tomllib.loads(again["banks.toml"])["banks"].values()
+    secrets = [bank["client_secret"] for bank in banks if bank["product"] != "batch_file"]
     assert len(set(secrets)) == 4
 
 
@@ -238,8 +250,9 @@ def test_all_its_tables_are_in_its_own_schema(sandbox: Running) -> None:
         assert found.fetchall() == [("sandbox",)]
 
 
-def test_it_imports_floors_0_and_1_without_the_banks_and_nothing_imports_it() -> None:
-    allowed = {"sandbox", "units", "config", "sealing", "insurer"}
+def test_it_imports_floors_0_and_1_with_the_banks_files_alone_and_nothing_imports_it() -> None:
+    allowed = {"sandbox", "units", "config", "sealing", "insurer", "dayfiles", "banks"}
+    files = {"banks.base", "banks.batch_file", "banks.settlement"}
     ours = {path.stem for path in PROJECT.glob("*.py")} | {path.parent.name for path in PROJECT.glob("*/*.py")}
     for path in [*PROJECT.glob("*.py"), *PROJECT.glob("*/*.py")]:
         if path.parent.name == "tests":
@@ -247,6 +260,7 @@ def test_it_imports_floors_0_and_1_without_the_banks_and_nothing_imports_it() ->
         names = {name.split(".")[0] for name in imported(path)}
         if path.parent.name == "sandbox":
             assert names & ours <= allowed, path
+            assert {name for name in imported(path) if name.startswith("banks")} <= files, path
         else:
             assert "sandbox" not in names, path
 
