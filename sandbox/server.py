@@ -1,4 +1,4 @@
-"""Puts the three parts into one small web server on loopback; the only module of the sandbox that opens a port."""
+"""Puts the parts into one small web server on loopback; the only module of the sandbox that opens a port."""
 
 import logging
 import threading
@@ -15,8 +15,10 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.bank import SandboxBank
+from sandbox.clock import SandboxClock
 from sandbox.gateway import SandboxGateway
 from sandbox.insurer import SandboxInsurer
+from sandbox.notices import SandboxNotices
 from sandbox.settings import NotReady, Settings
 from sandbox.store import open_engine, prepare
 from units.clock import Clock, system_clock
@@ -24,7 +26,7 @@ from units.clock import Clock, system_clock
 HOST = "127.0.0.1"
 BODY_BYTES_MAX = 64 * 1024
 _IDLE_S = 30.0
-Parts = tuple[SandboxGateway | SandboxInsurer, ...]
+Parts = tuple[SandboxGateway | SandboxInsurer | SandboxNotices, ...]
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -40,9 +42,10 @@ def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) 
     """The application, and the parts that run beside it once they are started."""
     app = Flask("sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
-    gateway = SandboxGateway(engine, settings, clock)
-    app.register_blueprint(SandboxBank(engine, settings, clock).blueprint())
-    app.register_blueprint(gateway.blueprint())
+    moved = SandboxClock(clock)
+    gateway, notices = SandboxGateway(engine, settings, moved), SandboxNotices(engine, settings, moved)
+    for part in (moved, gateway, notices, SandboxBank(engine, settings, moved, notices)):
+        app.register_blueprint(part.blueprint())
 
     @app.get("/health")
     def health() -> ResponseReturnValue:
@@ -55,8 +58,8 @@ def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) 
     # Flask would log a trace, and with it whatever was sent.
     app.logger.disabled = True
     if settings.insurer_out is None or settings.insurer_in is None:
-        return app, (gateway,)
-    return app, (gateway, SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, clock))
+        return app, (gateway, notices)
+    return app, (gateway, notices, SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, moved))
 
 
 @contextmanager

@@ -169,7 +169,7 @@ class Impatient:
         from banks.settings import load_banks
 
         settings = load_banks(world.sandbox.folder / "banks.toml")["114"]
-        self._bank = connect_banks({"114": replace(settings, read_timeout_s=0.5)})["114"]
+        self._bank = connect_banks({"114": replace(settings, read_timeout_s=0.5)}, world.clock)["114"]
 
     def ask(self, mandate: MandateRequest) -> BankAnswer:
         return self._bank.ask(mandate)

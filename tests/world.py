@@ -25,6 +25,8 @@ from autodebit.collect import Collected, collect
 from autodebit.exchange import exchange
 from autodebit.mandates import ask_banks
 from autodebit.plan import plan
+from banks.bifast import connect_banks
+from banks.settings import load_banks
 from config import Settings, load
 from data import load_reference, load_village
 from database import sqlalchemy_url
@@ -43,13 +45,25 @@ SPARED = ("villages", "heads", "banks", "brackets", "tariffs", "alembic_version"
 
 
 class Clock:
-    """Time as a port: it stands still until a test moves it."""
+    """Time as a port: it stands still until a test moves it, and the sandbox's clock with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sandbox_url: str = "") -> None:
+        self._sandbox_url = sandbox_url
         self.now = START
 
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self._now = moment
+        if self._sandbox_url:
+            put = requests.put(f"{self._sandbox_url}/clock", json={"now": moment.isoformat()}, timeout=5)
+            put.raise_for_status()
+
     def __call__(self) -> datetime:
-        return self.now
+        return self._now
 
     def forward(self, **delta: int) -> None:
         self.now += timedelta(**delta)
@@ -102,6 +116,16 @@ class Sandbox:
         rows = requests.get(f"{self.url}/version1/inbox", params={"to": number}, timeout=5).json()
         return [row["text"] for row in rows]
 
+    def take_notices(self, bank: str) -> list[dict[str, Any]]:
+        """What the bank would send us now, in its order, each once: `path`, `headers`, `body`."""
+        found: list[dict[str, Any]] = requests.delete(f"{self.url}/bank/{bank}/notices", timeout=5).json()
+        return found
+
+    def code(self, bank: str, customer: str) -> str:
+        """The code that a binding waits for, as the holder reads it on the phone."""
+        found = requests.get(f"{self.url}/bank/{bank}/codes", params={"customer": customer}, timeout=5)
+        return str(found.json()["code"])
+
     def book(self, bank: str) -> dict[str, Any]:
         found: dict[str, Any] = requests.get(f"{self.url}/bank/{bank}/book", timeout=5).json()
         return found
@@ -124,6 +148,8 @@ def sandbox(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     python = [sys.executable, "-m", "sandbox"]
     subprocess.run([*python, "init", "--dir", str(folder), "--url", url], check=True, cwd=ROOT, env=environ)
     serve = [*python, "serve", "--dir", str(folder), "--port", str(port), "--callbacks", "http://127.0.0.1:9"]
+    # Nobody listens for its notices: a test takes them and brings them to the product itself.
+    serve += ["--hold-notices", "--hang-s", "2", "--slow-s", "0.5"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(serve, cwd=ROOT, env=environ, stderr=log)
     try:
@@ -243,7 +269,8 @@ def empty(engine: Engine) -> None:
         connection.execute(text("DELETE FROM procrastinate_events; DELETE FROM procrastinate_jobs"))
         others = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'sandbox'"
         for name in connection.scalars(text(others)).all():
-            # The token our client holds stays good; everything else the outside knew is forgotten.
+            # The token our client holds stays good, by the clock that both share, or is asked for anew; everything
+            # else the outside knew is forgotten.
             if "token" not in name:
                 connection.execute(text(f"DELETE FROM sandbox.{name}"))
 
@@ -265,9 +292,10 @@ def settings(database_url: str, redis_url: str, sandbox: Sandbox) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_app(settings: Settings) -> tuple[Flask, Clock]:
-    clock = Clock()
-    app = create_app(settings, clock=clock)
+def shared_app(settings: Settings, sandbox: Sandbox) -> tuple[Flask, Clock]:
+    assert settings.BANKS_FILE
+    clock = Clock(sandbox.url)
+    app = create_app(settings, clock=clock, banks=connect_banks(load_banks(settings.BANKS_FILE), clock))
     ports: Ports = app.extensions["ports"]
     with ports.transaction() as work:
         load_reference(work.db, connected=settings.BANKS_FILE)
