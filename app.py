@@ -14,7 +14,7 @@ import config
 import handset.routes
 import sms.routes
 import ussd.routes
-from banks.bifast import connect_banks
+from banks.connect import connect_banks
 from banks.settings import load_banks
 from database import CALL_ANSWER_TIMEOUT_S, make_engine
 from gateways.africastalking import AfricasTalkingSms

@@ -252,6 +252,13 @@ class CancelsMandates(Protocol):
 
 
 @runtime_checkable
+class CancelsDebits(Protocol):
+    def cancel_debit(self, debit: StatusRequest) -> None:
+        """All of a debit that is not settled yet; afterwards it is refunded. Raises as `refund` does."""
+        ...
+
+
+@runtime_checkable
 class Refunds(Protocol):
     def refund(self, refund: RefundRequest) -> BankAnswer: ...
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import requests
 
-from banks.base import Answer, BankRefused, BankUnknown, BankUnreachable, Reason
+from banks.base import Answer, BankRefused, BankUnknown, BankUnreachable, Became, Reason
 from banks.codes import TOKEN, Next, read_code, snap_code
 from banks.settings import BankSettings
 from banks.snap import external_id, sign_hmac, sign_rsa, symmetric_text, timestamp, token_text
@@ -24,13 +24,24 @@ TOKEN_MARGIN_S: Final = 60
 _TOKEN: Final = re.compile(r"[!-~]{1,2048}")
 _AMOUNT: Final = re.compile(r"[0-9]{1,16}(\.[0-9]{1,2})?")
 # Fields an answer may repeat; another value than ours means that it answers another request.
-_REFERENCES: Final = ("partnerReferenceNo", "customerReference", "eMandateReffId", "customerId")
-_AMOUNTS: Final = ("amount", "maxAmount")
+_REFERENCES: Final = (
+    "partnerReferenceNo",
+    "customerReference",
+    "eMandateReffId",
+    "customerId",
+    "originalPartnerReferenceNo",
+    "originalReferenceNo",
+    "partnerRefundNo",
+    "linkId",
+)
+_AMOUNTS: Final = ("amount", "maxAmount", "refundAmount")
 
 
 @dataclass(frozen=True)
 class SnapAnswer:
-    answer: Answer
+    """`answer` is a Became only where a question or what takes back was answered "not found"."""
+
+    answer: Answer | Became
     code: str
     fields: Mapping[str, object] = field(repr=False)
 
@@ -67,7 +78,7 @@ class SnapClient:
                 raise BankUnknown(f"http{http.status}")
             if differs := _differs(fields, got):
                 raise BankUnknown(differs)
-            if isinstance(step, Answer):
+            if isinstance(step, Answer | Became):
                 return SnapAnswer(step, code, got)
             if isinstance(step, Reason):
                 raise BankRefused(step, code)

@@ -8,7 +8,7 @@ import pytest
 
 from autodebit.collect import collect
 from autodebit.mandates import ask_banks
-from banks.base import BankAnswer, BankRefused, BankUnreachable, CollectRequest, MandateRequest, Reason
+from banks.base import BankAnswer, BankRefused, CollectRequest, Reason
 from tests.people import (
     BUDI,
     BUDI_NIK,
@@ -21,6 +21,7 @@ from tests.people import (
     authorise,
     enrol,
 )
+from tests.stand_ins import Away, Refusing, impatient_bank
 from tests.world import START, World
 
 NOV, DEC, JAN = date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)
@@ -146,7 +147,7 @@ def test_a_name_that_is_not_the_holders_never_becomes_active(world: World) -> No
 
 
 def test_a_time_out_after_the_debit_is_unknown_and_blocks_the_month(world: World) -> None:
-    impatient = replace(world.ports, banks={"114": Impatient(world)})
+    impatient = replace(world.ports, banks={"114": impatient_bank(world)})
     member(world, SILENT)
     collect(impatient)
     assert attempt(world)[0] == "unknown"
@@ -157,37 +158,6 @@ def test_a_time_out_after_the_debit_is_unknown_and_blocks_the_month(world: World
         collect(impatient)
     assert world.one("SELECT count(*) FROM attempts WHERE month = '2026-11-01'") == 1
     assert len(debits(world)) == 1
-
-
-class Impatient:
-    """The real adapter with a short patience, so that a test need not wait out a bank's silence."""
-
-    code = "114"
-
-    def __init__(self, world: World) -> None:
-        from banks.bifast import connect_banks
-        from banks.settings import load_banks
-
-        settings = load_banks(world.sandbox.folder / "banks.toml")["114"]
-        self._bank = connect_banks({"114": replace(settings, read_timeout_s=0.5)}, world.clock)["114"]
-
-    def ask(self, mandate: MandateRequest) -> BankAnswer:
-        return self._bank.ask(mandate)
-
-    def collect(self, debit: CollectRequest) -> BankAnswer:
-        return self._bank.collect(debit)
-
-
-class Away:
-    """A bank that nobody can reach: a port swapped, not a mock of ours."""
-
-    code = "114"
-
-    def ask(self, mandate: MandateRequest) -> BankAnswer:
-        raise BankUnreachable("away")
-
-    def collect(self, debit: CollectRequest) -> BankAnswer:
-        raise BankUnreachable("away")
 
 
 def test_a_bank_out_of_reach_is_asked_again_with_the_same_reference(world: World) -> None:
@@ -205,10 +175,7 @@ def test_a_bank_out_of_reach_is_asked_again_with_the_same_reference(world: World
 def test_a_worker_killed_while_sending_leaves_an_unknown_and_no_second_debit(world: World) -> None:
     member(world)
 
-    class Killed:
-        code = "114"
-        ask = Away.ask
-
+    class Killed(Away):
         def collect(self, debit: CollectRequest) -> BankAnswer:
             raise SystemExit
 
@@ -250,19 +217,6 @@ def test_a_month_too_short_for_its_notice_is_told_and_missed(world: World) -> No
     assert attempt(world)[0] == "cancelled"
     assert "Iuran Des 2026 tidak sempat didebit" in world.last_sms()
     assert world.one("SELECT state FROM months WHERE month = '2026-12-01'") == "missed"
-
-
-class Refusing(Away):
-    """A bank that finds our request or our credentials faulty."""
-
-    def __init__(self, code: str) -> None:
-        self.refusal = BankRefused(Reason.OURS, code)
-
-    def ask(self, mandate: MandateRequest) -> BankAnswer:
-        raise self.refusal
-
-    def collect(self, debit: CollectRequest) -> BankAnswer:
-        raise self.refusal
 
 
 def test_our_own_wrong_credentials_burn_no_mandate_and_no_attempt(world: World) -> None:

@@ -84,6 +84,8 @@ def test_the_monthly_run_says_what_it_did(world: World, settings: Settings) -> N
     world.exchange()
     authorise(phone)
     world.ask_banks()
+    # A named day moves what is due; what is signed for the bank has the machine's time.
+    world.clock.let_outside_go()
     first = flask(settings, "autodebit", "run", "--month", "2026-11", "--as-of", "2026-11-23")
     assert first.returncode == 0, first.stderr
     assert "confirmed" in first.stdout

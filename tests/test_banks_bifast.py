@@ -4,8 +4,10 @@ import base64
 import json
 import re
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,13 @@ from banks.base import (
     BankRefused,
     BankUnreachable,
     CollectRequest,
+    LaneRules,
     Reason,
 )
-from banks.bifast import connect_banks
+from banks.bifast import BiFast
+from banks.connect import connect_banks
 from banks.settings import BankSettings
+from banks.snap_debit import SnapDebit
 from tests.test_banks_loopback import (
     ACCOUNT,
     DEBIT,
@@ -136,8 +141,13 @@ def test_many_debits_take_one_connection_one_token_and_new_ids(bank: LoopbackBan
 
 
 def test_connect_banks_gives_each_bank_by_its_code(bank: LoopbackBank, base: BankSettings) -> None:
-    banks = connect_banks({"114": at_port(base, bank.port)})
-    assert {code: one.code for code, one in banks.items()} == {"114": "114"}
+    bound = replace(base, code="113", product="snap_debit", rules=LaneRules(parallel_max=1))
+    banks = connect_banks({"114": at_port(base, bank.port), "113": bound})
+    assert {code: (one.code, type(one)) for code, one in banks.items()} == {
+        "114": ("114", BiFast),
+        "113": ("113", SnapDebit),
+    }
+    assert (banks["114"].rules, banks["113"].rules.parallel_max) == (LaneRules(), 1)
     assert banks["114"].collect(DEBIT).answer is Answer.DONE
 
 
@@ -197,6 +207,23 @@ def test_many_threads_fetch_one_token(bank: LoopbackBank, connect: Maker) -> Non
         answers = list(pool.map(lambda _: collect(bifast), range(24)))
     assert {answer.answer for answer in answers} == {Answer.DONE}
     assert bank.tokens == 1
+
+
+def test_fifty_threads_with_an_expired_token_make_one_request_for_a_new_one(bank: LoopbackBank, connect: Maker) -> None:
+    at = [NOW]
+    bifast = connect(lambda: at[0])
+    collect(bifast)
+    at[0] = NOW + timedelta(seconds=900)
+    together = threading.Barrier(50)
+
+    def one(_: int) -> Answer:
+        together.wait()
+        return collect(bifast).answer
+
+    with ThreadPoolExecutor(50) as pool:
+        assert set(pool.map(one, range(50))) == {Answer.DONE}
+    assert bank.tokens == 2
+    assert {call.headers["Authorization"] for call in bank.calls[1:]} == {"Bearer token-2"}
 
 
 def test_threads_that_waited_for_a_failed_token_do_not_each_try_again(bank: LoopbackBank, connect: Maker) -> None:

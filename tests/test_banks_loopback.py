@@ -19,17 +19,32 @@ from banks.base import (
 )
 from banks.bifast import BiFast
 from banks.settings import BankSettings
+from banks.snap_debit import SnapDebit
 
 SECRET = "hush-hush-hush"
 ACCOUNT = "1140099887766"
+BANK_KEY = generate_private_key(65537, 2048)
 NOW = datetime(2026, 11, 23, 3, 0, 7, tzinfo=UTC)
 MANDATE = MandateRequest("W0001", ACCOUNT, "Siti Rahmawati", 40_000, date(2031, 12, 31))
 DEBIT = CollectRequest("IU0000000001", "EM-1", "W0001", ACCOUNT, 36_800, NOW - timedelta(hours=1))
-TOKEN_PATH, MANDATE_PATH, PAYMENT_PATH = (
-    f"/bank/114/v1.0/{name}" for name in ("access-token/b2b", "debit/fast-emandate", "debit/fast-payment")
-)
-SERVICES = {TOKEN_PATH: "73", MANDATE_PATH: "70", PAYMENT_PATH: "71"}
-SERVICE_PATHS = {service: path for path, service in SERVICES.items()}
+SERVICE_PATHS = {
+    service: f"/bank/114/v1.0/{name}"
+    for service, name in {
+        "73": "access-token/b2b",
+        "70": "debit/fast-emandate",
+        "71": "debit/fast-payment",
+        "07": "registration-account-binding",
+        "04": "otp-verification",
+        "08": "registration-account-inquiry",
+        "09": "registration-account-unbinding",
+        "54": "debit/payment-host-to-host",
+        "55": "debit/status",
+        "57": "debit/cancel",
+        "58": "debit/refund",
+    }.items()
+}
+SERVICES = {path: service for service, path in SERVICE_PATHS.items()}
+TOKEN_PATH, MANDATE_PATH, PAYMENT_PATH = (SERVICE_PATHS[service] for service in ("73", "70", "71"))
 
 
 @dataclass
@@ -84,6 +99,8 @@ class LoopbackBank:
                 pass
 
         class Server(ThreadingHTTPServer):
+            request_queue_size = 64
+
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass
 
@@ -119,11 +136,33 @@ def token_reply(token: str, expires: object = "900") -> Reply:
     return snap_reply(200, "2007300", accessToken=token, tokenType="Bearer", expiresIn=expires)
 
 
+_MONEY = {"value": "36800.00", "currency": "IDR"}
+_PAID: dict[str, object] = {"referenceNo": "BANK-1", "partnerReferenceNo": "IU0000000001", "amount": _MONEY}
+_ORIGINAL = {"originalPartnerReferenceNo": "IU0000000001", "originalReferenceNo": "BANK-1"}
+_BOUND = {"accountToken": "tok-1", "linkId": "LINK-1"}
+_GOOD: dict[str, dict[str, object]] = {
+    "70": {"eMandateReffId": "EM-1", "customerId": "W0001"},
+    "71": _PAID,
+    "07": {"referenceNo": "BIND-1", "nextAction": "OTP"},
+    "04": {"originalReferenceNo": "BIND-1", **_BOUND},
+    "08": {"partnerReferenceNo": "W0001", **_BOUND},
+    "09": {"linkId": "LINK-1"},
+    "54": _PAID,
+    "55": {**_ORIGINAL, "latestTransactionStatus": "00", "amount": _MONEY},
+    "57": {**_ORIGINAL, "cancelTime": "2026-11-23T10:00:07+07:00"},
+    "58": {**_ORIGINAL, "refundNo": "BACK-1", "partnerRefundNo": "RF0000000001", "refundAmount": _MONEY},
+}
+
+
 def good(path: str) -> Reply:
-    if path == MANDATE_PATH:
-        return snap_reply(200, "2007000", eMandateReffId="EM-1", customerId="W0001")
-    money = {"value": "36800.00", "currency": "IDR"}
-    return snap_reply(200, "2007100", referenceNo="BANK-1", partnerReferenceNo="IU0000000001", amount=money)
+    service = SERVICES[path]
+    return snap_reply(200, f"200{service}00", **_GOOD[service])
+
+
+def changed(service: str, **fields: object) -> Reply:
+    """The good answer with other fields; None leaves one out."""
+    kept = {name: value for name, value in {**_GOOD[service], **fields}.items() if value is not None}
+    return snap_reply(200, f"200{service}00", **kept)
 
 
 @pytest.fixture
@@ -158,11 +197,20 @@ def base(key: RSAPrivateKey) -> BankSettings:
         biller_name="IURAN BPU",
         beneficiary_account_no="1140000001",
         beneficiary_account_name="IURAN BPJS TK",
+        merchant_id="IURAN-M",
+        otp=True,
+        status_service_code="55",
         reference_max=12,
         bank_code="114",
         connect_timeout_s=1,
         read_timeout_s=5,
     )
+
+
+@pytest.fixture(scope="module")
+def told(base: BankSettings) -> BankSettings:
+    """The same bank with the key that it signs its notices by."""
+    return replace(base, notice_key=BANK_KEY.public_key())
 
 
 def at_port(base: BankSettings, port: int) -> BankSettings:
@@ -176,6 +224,17 @@ Maker = Callable[..., BiFast]
 def connect(bank: LoopbackBank, base: BankSettings) -> Maker:
     def make(clock: Callable[[], datetime] = lambda: NOW, **changes: Any) -> BiFast:
         return BiFast(replace(at_port(base, bank.port), **changes), clock)
+
+    return make
+
+
+DebitMaker = Callable[..., SnapDebit]
+
+
+@pytest.fixture
+def connect_debit(bank: LoopbackBank, base: BankSettings) -> DebitMaker:
+    def make(clock: Callable[[], datetime] = lambda: NOW, **changes: Any) -> SnapDebit:
+        return SnapDebit(replace(at_port(base, bank.port), product="snap_debit", **changes), clock)
 
     return make
 

@@ -1,11 +1,14 @@
 """The banks' file: read whole, refused whole, with every bad key named and no value shown."""
 
+from datetime import time
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
+from banks.base import LaneRules
 from banks.settings import BankSettings, BankSettingsError, load_banks
 
 BANK = {
@@ -27,6 +30,22 @@ BANK = {
     "beneficiary_account_name": '"IURAN BPJS TK"',
     "reference_max": "12",
 }
+_BIFAST_ONLY = ("biller_id", "biller_name", "beneficiary_account_no", "beneficiary_account_name")
+BOUND: dict[str, str | None] = {
+    **dict.fromkeys(_BIFAST_ONLY),
+    "product": '"snap_debit"',
+    "merchant_id": '"IURAN-M"',
+    "otp": "true",
+    "status_service_code": '"54"',
+}
+"""What a bank of the other product has other than BANK."""
+
+
+CUT_OFF = ("cut_off_from", "cut_off_until")
+
+
+def public_pem(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -67,6 +86,62 @@ def test_a_bank_is_read_with_its_key_and_its_defaults(folder: Path) -> None:
     assert (bank.code, bank.bank_code, bank.product, bank.reference_max) == ("114", "114", "bifast", 12)
     assert (bank.connect_timeout_s, bank.read_timeout_s) == (3.05, 20)
     assert bank.private_key.key_size == 2048
+
+
+def test_a_bank_that_binds_accounts_is_read_with_its_own_keys(folder: Path) -> None:
+    bank = load(folder, table("113", **BOUND))["113"]
+    assert (bank.product, bank.merchant_id, bank.otp, bank.status_service_code) == ("snap_debit", "IURAN-M", True, "54")
+    assert (bank.biller_id, bank.notice_key, bank.rules) == ("", None, LaneRules())
+
+
+@pytest.mark.parametrize("key", sorted(key for key, value in BOUND.items() if value and key != "product"))
+def test_no_key_of_the_other_product_can_be_left_out_or_strays(folder: Path, key: str) -> None:
+    assert refused(folder, table("113", **{**BOUND, key: None})) == [f"banks.113: {key}: not set"]
+    assert refused(folder, table("114", **{key: BOUND[key]})) == [f"banks.114: {key}: not a key we know"]
+
+
+@pytest.mark.parametrize("key", _BIFAST_ONLY)
+def test_a_key_of_bifast_is_none_of_the_other_product(folder: Path, key: str) -> None:
+    assert refused(folder, table("113", **{**BOUND, key: BANK[key]})) == [f"banks.113: {key}: not a key we know"]
+
+
+def test_a_banks_own_key_and_rules_are_read(folder: Path, good_pem: bytes) -> None:
+    private = serialization.load_pem_private_key(good_pem, None)
+    (folder / "bank.pub").write_bytes(public_pem(private.public_key()))
+    text = table(
+        "114",
+        notice_public_key_file='"bank.pub"',
+        pace_per_s="0.5",
+        parallel_max="1",
+        cut_off_from='"22:00"',
+        cut_off_until='"05:30"',
+        bounce_fee_rp="2500",
+    )
+    bank = load(folder, text)["114"]
+    assert bank.rules == LaneRules(0.5, 1, (time(22), time(5, 30)), 2500)
+    assert bank.notice_key is not None
+    assert bank.notice_key.public_numbers() == bank.private_key.public_key().public_numbers()
+    assert "RSA" not in repr(bank)
+
+
+def test_a_notice_key_must_be_a_public_rsa_key_of_2048_bits(folder: Path, good_pem: bytes) -> None:
+    weak = public_pem(rsa.generate_private_key(65537, 1024).public_key())
+    curve = public_pem(ec.generate_private_key(ec.SECP256R1()).public_key())
+    for bad in (weak, curve, good_pem, b"", b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"):
+        (folder / "bank.pub").write_bytes(bad)
+        (line,) = refused(folder, table("114", notice_public_key_file='"bank.pub"'))
+        assert line.startswith("banks.114: notice_public_key_file: no RSA key")
+    (line,) = refused(folder, table("114", notice_public_key_file='"nowhere"'))
+    assert line.startswith("banks.114: notice_public_key_file: no RSA key")
+
+
+@pytest.mark.parametrize(
+    "hours", [{"cut_off_from": '"22:00"'}, {"cut_off_until": '"05:00"'}, dict.fromkeys(CUT_OFF, '"05:00"')]
+)
+def test_a_cut_off_has_two_ends_that_differ(folder: Path, hours: dict[str, str]) -> None:
+    assert refused(folder, table("114", **hours)) == [
+        "banks.114: cut_off_from: must stand together with cut_off_until, and not be the same"
+    ]
 
 
 def test_optional_keys_are_taken(folder: Path) -> None:
@@ -132,12 +207,45 @@ def test_no_key_can_be_left_out(folder: Path, key: str) -> None:
         ("read_timeout_s", "nan"),
         ("read_timeout_s", '"20"'),
         ("bank_code", '"1234567890AB"'),
+        ("notice_public_key_file", "1"),
+        ("pace_per_s", "0"),
+        ("pace_per_s", "inf"),
+        ("pace_per_s", "nan"),
+        ("pace_per_s", "true"),
+        ("parallel_max", "0"),
+        ("parallel_max", "33"),
+        ("parallel_max", "1.5"),
+        ("bounce_fee_rp", "-1"),
+        ("bounce_fee_rp", "true"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_key(folder: Path, key: str, value: str) -> None:
     lines = refused(folder, table("114", **{key: value}))
     assert len(lines) == 1
     assert lines[0].startswith(f"banks.114: {key}: must be ")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("merchant_id", '""'),
+        ("merchant_id", '"' + "m" * 65 + '"'),
+        ("otp", '"true"'),
+        ("otp", "1"),
+        ("status_service_code", "54"),
+        ("status_service_code", '"56"'),
+    ],
+)
+def test_a_bad_value_of_the_other_product_is_refused_by_its_key(folder: Path, key: str, value: str) -> None:
+    (line,) = refused(folder, table("113", **{**BOUND, key: value}))
+    assert line.startswith(f"banks.113: {key}: must be ")
+
+
+@pytest.mark.parametrize("value", ['"24:00"', '"9:00"', '"09:60"', '"09:00:00"', "900"])
+def test_a_time_of_day_is_hours_and_minutes(folder: Path, value: str) -> None:
+    lines = refused(folder, table("114", cut_off_from=value, cut_off_until='"05:00"'))
+    assert len(lines) == 1
+    assert lines[0].startswith("banks.114: cut_off_from: must be a time of day")
 
 
 def test_only_an_rsa_key_of_2048_bits_will_do(folder: Path) -> None:

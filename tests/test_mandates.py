@@ -21,7 +21,8 @@ from tests.people import (
     authorise,
     enrol,
 )
-from tests.test_autodebit import DEC, Away, attempt, debits, member
+from tests.stand_ins import Away
+from tests.test_autodebit import DEC, attempt, debits, member
 from tests.world import World
 
 
@@ -44,10 +45,7 @@ def test_a_yes_of_the_bank_after_the_member_cancelled_stays_cancelled(world: Wor
     authorise(phone)
     late: list[str] = []
 
-    class Slow:
-        code = "114"
-        collect = Away.collect
-
+    class Slow(Away):
         def ask(self, mandate: MandateRequest) -> BankAnswer:
             phone.dial()
             late.append(phone.press("2", "1", "2", PIN))

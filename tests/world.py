@@ -25,7 +25,7 @@ from autodebit.collect import Collected, collect
 from autodebit.exchange import exchange
 from autodebit.mandates import ask_banks
 from autodebit.plan import plan
-from banks.bifast import connect_banks
+from banks.connect import connect_banks
 from banks.settings import load_banks
 from config import Settings, load
 from data import load_reference, load_village
@@ -61,6 +61,10 @@ class Clock:
         if self._sandbox_url:
             put = requests.put(f"{self._sandbox_url}/clock", json={"now": moment.isoformat()}, timeout=5)
             put.raise_for_status()
+
+    def let_outside_go(self) -> None:
+        """The sandbox has the machine's time, for a test whose product runs in a process of its own."""
+        requests.put(f"{self._sandbox_url}/clock", json={"now": None}, timeout=5).raise_for_status()
 
     def __call__(self) -> datetime:
         return self._now

@@ -1,0 +1,59 @@
+"""Banks to put in a port's place: out of reach, refusing, or real with a short patience; holds no test."""
+
+from dataclasses import replace
+
+from banks.base import (
+    BadNotice,
+    Bank,
+    BankAnswer,
+    BankRefused,
+    BankUnreachable,
+    CollectRequest,
+    LaneRules,
+    MandateRequest,
+    Notice,
+    NoticeCall,
+    NoticeReply,
+    Reason,
+)
+from banks.connect import connect_banks
+from banks.settings import load_banks
+from tests.world import World
+
+
+def impatient_bank(world: World) -> Bank:
+    """The real adapter with a short patience, so that a test need not wait out a bank's silence."""
+    settings = load_banks(world.sandbox.folder / "banks.toml")["114"]
+    return connect_banks({"114": replace(settings, read_timeout_s=0.5)}, world.clock)["114"]
+
+
+class Away:
+    """A bank that nobody can reach: a port swapped, not a mock of ours."""
+
+    code = "114"
+    rules = LaneRules()
+
+    def ask(self, mandate: MandateRequest) -> BankAnswer:
+        raise BankUnreachable("away")
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        raise BankUnreachable("away")
+
+    def read_notice(self, call: NoticeCall) -> Notice:
+        raise BadNotice("away", self.noticed(call))
+
+    def noticed(self, call: NoticeCall) -> NoticeReply:
+        return NoticeReply(503, {})
+
+
+class Refusing(Away):
+    """A bank that finds our request or our credentials faulty."""
+
+    def __init__(self, code: str) -> None:
+        self.refusal = BankRefused(Reason.OURS, code)
+
+    def ask(self, mandate: MandateRequest) -> BankAnswer:
+        raise self.refusal
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        raise self.refusal
