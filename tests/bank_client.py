@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+import subprocess
 import tomllib
 import uuid
 from collections.abc import Iterator
@@ -278,3 +279,18 @@ def new_account(ending: str = "7777") -> str:
 
 def new_reference() -> str:
     return uuid.uuid4().hex[:12].upper()
+
+
+def openssl_verifies(sent: Json, folder: Path, scratch: Path, encoding: str) -> bool:
+    """Whether the openssl command takes the notice for one of the bank whose public key is in `folder`."""
+    digest = hashlib.sha256(json_minified(sent["body"].encode())).hexdigest()
+    (scratch / "text").write_text(f"POST:{sent['path']}:{digest}:{sent['headers']['X-TIMESTAMP']}")
+    signature = sent["headers"]["X-SIGNATURE"]
+    (scratch / "signature").write_bytes(
+        bytes.fromhex(signature) if encoding == "hex" else base64.b64decode(signature, validate=True)
+    )
+    command = ["openssl", "dgst", "-sha256", "-verify", str(folder / "bank.pub"), "-signature"]
+    return (
+        subprocess.run([*command, str(scratch / "signature"), str(scratch / "text")], capture_output=True).returncode
+        == 0
+    )

@@ -1,10 +1,7 @@
 """Accounts of the sandbox bank that misbehave in time: late, slow, silent, and with notices of their own mind."""
 
-import base64
-import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,12 +12,11 @@ from tests.bank_client import (
     SLOW_S,
     Client,
     Hand,
-    Json,
     Partner,
     code_of,
-    json_minified,
     new_account,
     new_reference,
+    openssl_verifies,
     own_database,
     sandbox_bank,
 )
@@ -211,20 +207,6 @@ def test_a_notice_names_the_debit_and_its_signature_is_good_to_openssl(
     assert openssl_verifies(sent, place[1], tmp_path, case.client.bank["signature_encoding"])
     sent["body"] = sent["body"].replace("28400.00", "28401.00")
     assert not openssl_verifies(sent, place[1], tmp_path, case.client.bank["signature_encoding"])
-
-
-def openssl_verifies(sent: Json, folder: Path, scratch: Path, encoding: str) -> bool:
-    digest = sha256(json_minified(sent["body"].encode())).hexdigest()
-    (scratch / "text").write_text(f"POST:{sent['path']}:{digest}:{sent['headers']['X-TIMESTAMP']}")
-    signature = sent["headers"]["X-SIGNATURE"]
-    (scratch / "signature").write_bytes(
-        bytes.fromhex(signature) if encoding == "hex" else base64.b64decode(signature, validate=True)
-    )
-    command = ["openssl", "dgst", "-sha256", "-verify", str(folder / "bank.pub"), "-signature"]
-    return (
-        subprocess.run([*command, str(scratch / "signature"), str(scratch / "text")], capture_output=True).returncode
-        == 0
-    )
 
 
 # --- answers that do not fit
