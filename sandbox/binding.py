@@ -20,7 +20,7 @@ from sandbox.store import alone, bindings
 # Source: ASPI SNAP, Keamanan: an SMS code has 6 digits and is valid for 5 minutes (programme.md 3.3).
 CODE_LIFE = timedelta(minutes=5)
 CODE_TRIES_MAX = 3
-_LOCK = 0x5A_B0_03
+_LOCK = 0x5A_B0_04
 
 
 def bind(db: Connection, bank: BankSettings, wire: Request, now: datetime) -> Reply:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 import requests
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -27,7 +28,7 @@ from units.clock import JAKARTA
 
 HANG_S, SLOW_S = 1.0, 0.5
 GRANT = b'{"grantType":"client_credentials"}'
-PHONE = "6281234567890"
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
 Json = dict[str, Any]
 
 
@@ -35,7 +36,7 @@ class Hand:
     """A clock that stands at noon in Jakarta until it is moved."""
 
     def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+        self.now = NOON
 
     def __call__(self) -> datetime:
         return self.now.astimezone(UTC)
@@ -152,82 +153,6 @@ class Client:
         return [debit for debit in self.book()["debits"] if debit["accountNo"] == account_no]
 
 
-class Partner(Client):
-    """A merchant of a bank that debits bound accounts."""
-
-    def bind_body(self, account_no: str, customer: str, **info: Any) -> Json:
-        until = (self.clock.now + timedelta(days=365)).replace(microsecond=0)
-        usual = {
-            "accountNo": account_no,
-            "accountName": "SITI RAHMA",
-            "maxAmount": rp(36800),
-            "expiredDatetime": until.isoformat(),
-        }
-        names = {"partnerReferenceNo": customer, "merchantId": self.bank["merchant_id"], "phoneNo": PHONE}
-        return {**names, "additionalInfo": {**usual, **info}}
-
-    def bind(self, account_no: str, customer: str, **info: Any) -> requests.Response:
-        return self.call("registration-account-binding", self.bind_body(account_no, customer, **info))
-
-    def sms_code(self, customer: str) -> str:
-        """Nothing where no code is waited for."""
-        found = requests.get(f"{self.host}/bank/{self.code}/codes", params={"customer": customer}, timeout=5)
-        return str(found.json()["code"]) if found.status_code == 200 else ""
-
-    def check(self, reference: str, customer: str, code: str) -> requests.Response:
-        names = {"originalReferenceNo": reference, "originalPartnerReferenceNo": customer}
-        return self.call("otp-verification", {**names, "otp": code, "merchantId": self.bank["merchant_id"]})
-
-    def inquire(self, customer: str, **fields: str) -> requests.Response:
-        names = {"partnerReferenceNo": customer, "merchantId": self.bank["merchant_id"]}
-        return self.call("registration-account-inquiry", {**names, **fields})
-
-    def unbind(self, link: str, **fields: str) -> requests.Response:
-        names = {"linkId": link, "merchantId": self.bank["merchant_id"]}
-        return self.call("registration-account-unbinding", {**names, **fields})
-
-    def bound(self, account_no: str, **info: Any) -> Json:
-        """The bank's answer with `accountToken` and `linkId`."""
-        customer = new_reference()
-        answer = self.bind(account_no, customer, **info)
-        if answer.json().get("nextAction") == "OTP":
-            answer = self.check(answer.json()["referenceNo"], customer, self.sms_code(customer))
-        assert answer.json()["accountToken"], answer.text
-        return dict(answer.json())
-
-    def token_of(self, account_no: str) -> str:
-        return str(self.bound(account_no)["accountToken"])
-
-    def debit(self, token: str, reference: str, **fields: Any) -> requests.Response:
-        usual = {
-            "partnerReferenceNo": reference,
-            "bankCardToken": token,
-            "merchantId": self.bank["merchant_id"],
-            "amount": rp(28400),
-            "additionalInfo": {},
-        }
-        return self.post("payment-host-to-host", without_none({**usual, **fields}))
-
-    def about(self, service: str, reference: str, **fields: Any) -> requests.Response:
-        """55, 57 or 58 of the debit under this reference of ours."""
-        names = {"originalPartnerReferenceNo": reference, "merchantId": self.bank["merchant_id"]}
-        usual: dict[str, Json] = {
-            "status": {
-                "serviceCode": self.bank["status_service_code"],
-                "transactionDate": self.stamp(),
-                "amount": rp(28400),
-            },
-            "cancel": {"reason": "salah"},
-            "refund": {"partnerRefundNo": new_reference(), "refundAmount": rp(28400), "reason": "salah"},
-        }
-        return self.post(service, without_none({**names, **usual[service], **fields}))
-
-    def latest(self, reference: str) -> str:
-        """The status of 55, or its response code where there is none."""
-        answer = self.about("status", reference)
-        return str(answer.json().get("latestTransactionStatus") or code_of(answer))
-
-
 def rp(amount: int) -> Json:
     return {"value": f"{amount}.00", "currency": "IDR"}
 
@@ -271,6 +196,31 @@ def sandbox_bank(database_url: str, folder: Path, clock: Hand) -> Iterator[str]:
     usual = (database_url, read_banks(folder), "http://127.0.0.1:1", "sandbox")
     with running(Settings(*usual, hang_s=HANG_S, slow_s=SLOW_S, hold_notices=True), clock=clock) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def bank_database(pg_server_url: str) -> Iterator[str]:
+    with own_database(pg_server_url, "sandbox_bank") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def hand() -> Hand:
+    return Hand()
+
+
+@pytest.fixture(scope="module")
+def place(bank_database: str, tmp_path_factory: pytest.TempPathFactory, hand: Hand) -> Iterator[tuple[str, Path]]:
+    """A sandbox of this module alone: its URL and its folder."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    with sandbox_bank(bank_database, folder, hand) as url:
+        yield url, folder
+
+
+@pytest.fixture
+def jatim(place: tuple[str, Path], hand: Hand) -> Client:
+    hand.now = NOON
+    return Client(*place, "114", hand)
 
 
 def new_account(ending: str = "7777") -> str:

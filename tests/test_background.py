@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from config import Settings
 from insurance.waking import DRAIN_SMS, wake
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
-from tests.world import ROOT, World, wait_for
+from tests.sandboxed import ROOT, wait_for
+from tests.world import World
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -10,7 +10,6 @@ import re
 import subprocess
 import threading
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,17 +21,7 @@ import requests
 
 from sandbox.debits import answered
 from sandbox.magic import MAGIC, Fault
-from tests.bank_client import (
-    HANG_S,
-    Client,
-    Hand,
-    code_of,
-    new_account,
-    new_reference,
-    own_database,
-    sandbox_bank,
-    without_none,
-)
+from tests.bank_client import HANG_S, NOON, Client, Hand, code_of, new_account, new_reference, without_none
 from units.clock import JAKARTA
 
 # Whatever else the fault does, these are answered.
@@ -40,34 +29,10 @@ SAID = set(Fault) - {Fault.HANG, Fault.SILENT, Fault.DROP, Fault.GARBAGE}
 pytestmark = pytest.mark.xdist_group("sandbox-bank")
 
 
-@pytest.fixture(scope="module")
-def database_url(pg_server_url: str) -> Iterator[str]:
-    with own_database(pg_server_url, "sandbox_bank") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def hand() -> Hand:
-    return Hand()
-
-
-@pytest.fixture(scope="module")
-def place(database_url: str, tmp_path_factory: pytest.TempPathFactory, hand: Hand) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("sandbox")
-    with sandbox_bank(database_url, folder, hand) as url:
-        yield url, folder
-
-
 @pytest.fixture(params=["114", "110"], ids=["base64", "hex"])
 def client(request: pytest.FixtureRequest, place: tuple[str, Path], hand: Hand) -> Client:
-    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+    hand.now = NOON
     return Client(place[0], place[1], request.param, hand)
-
-
-@pytest.fixture
-def jatim(place: tuple[str, Path], hand: Hand) -> Client:
-    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
-    return Client(place[0], place[1], "114", hand)
 
 
 # --- 73: the token
@@ -304,11 +269,11 @@ def test_twelve_sends_at_once_are_one_debit(jatim: Client) -> None:
     assert len(jatim.debits_of(account)) == 1
 
 
-def test_the_slower_of_two_sends_finds_the_debit_of_the_faster(jatim: Client, database_url: str) -> None:
+def test_the_slower_of_two_sends_finds_the_debit_of_the_faster(jatim: Client, bank_database: str) -> None:
     account, reference = new_account(), new_reference()
     mandate = jatim.mandate(account)
     row = ("114", reference, "X", mandate, account, 28400, "booked")
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_url) as faster:
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(bank_database) as faster:
         faster.execute("INSERT INTO sandbox.debits VALUES (%s, %s, %s, %s, %s, %s, %s, now())", row)
         slower = pool.submit(jatim.pay, account, mandate, reference)
         with pytest.raises(TimeoutError):

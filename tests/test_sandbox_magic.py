@@ -1,42 +1,19 @@
 """Accounts of the sandbox bank that misbehave in time: late, slow, silent, and with notices of their own mind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.bank_client import (
-    HANG_S,
-    SLOW_S,
-    Client,
-    Hand,
-    Partner,
-    code_of,
-    new_account,
-    new_reference,
-    openssl_verifies,
-    own_database,
-    sandbox_bank,
-)
+from tests.bank_client import HANG_S, NOON, SLOW_S, Client, Hand, code_of, new_account, new_reference, openssl_verifies
+from tests.bank_partner import Partner
 from units.clock import JAKARTA
 
 pytestmark = pytest.mark.xdist_group("sandbox-magic")
 LATER = timedelta(seconds=60)
 Pay = Callable[[str], requests.Response]
-
-
-@pytest.fixture(scope="module")
-def hand() -> Hand:
-    return Hand()
-
-
-@pytest.fixture(scope="module")
-def place(pg_server_url: str, tmp_path_factory: pytest.TempPathFactory, hand: Hand) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("sandbox")
-    with own_database(pg_server_url, "sandbox_magic") as database, sandbox_bank(database, folder, hand) as url:
-        yield url, folder
 
 
 class Case:
@@ -71,7 +48,7 @@ class Case:
 
 @pytest.fixture(params=["114", "110", "113", "128"])
 def case(request: pytest.FixtureRequest, place: tuple[str, Path], hand: Hand) -> Case:
-    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+    hand.now = NOON
     kind = Client if request.param in ("110", "114") else Partner
     return Case(kind(place[0], place[1], request.param, hand))
 

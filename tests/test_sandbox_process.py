@@ -32,15 +32,8 @@ from sandbox.book import book_of
 from sandbox.insurer import decide
 from sandbox.settings import init, read_banks
 from sandbox.store import open_engine, prepare
-from tests.bank_client import (
-    Hand,
-    Partner,
-    code_of,
-    new_account,
-    new_reference,
-    openssl_verifies,
-    own_database,
-)
+from tests.bank_client import Hand, code_of, new_account, new_reference, openssl_verifies, own_database
+from tests.bank_partner import Partner
 from units.clock import JAKARTA, jakarta_day
 
 PROJECT = Path(__file__).parents[1]
