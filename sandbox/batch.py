@@ -22,7 +22,7 @@ from banks.batch_file import (
     write_result,
 )
 from dayfiles import BadFile, names_in
-from sandbox.accounts import book_of
+from sandbox.book import book_of
 from sandbox.magic import magic_of
 from sandbox.store import accounts, added, alone, day_files, debits, mandates
 from sandbox.watching import Watch

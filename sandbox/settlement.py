@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import structlog
 from flask import Blueprint, Response, abort, jsonify, request
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
-from banks.settlement import SettlementLine, settlement_name, write_settlement
-from sandbox.store import debits
+from banks.settlement import Kind, SettlementLine, settlement_name, write_settlement
+from sandbox.store import debits, refunds
 from sandbox.watching import Watch
 from units.clock import JAKARTA, Clock, jakarta_day
 
@@ -62,14 +63,31 @@ class SandboxSettlement:
 
 
 def lines_of(db: Connection, code: str, day: date) -> Iterator[SettlementLine]:
-    """What was booked from midnight to midnight in Jakarta, in the order of the book; a thousand rows at a time."""
+    """What was booked, given back by itself and refunded from midnight to midnight in Jakarta, kind after kind.
+
+    A debit that was given back stays in the file of the day it was booked: the return is a line of its own day.
+    """
     midnight = datetime.combine(day, time(), JAKARTA)
-    made = (
-        select(debits.c.partner_reference, debits.c.reference, debits.c.amount_rp, debits.c.at)
-        .where(debits.c.bank == code, debits.c.status == "booked")
-        .where(debits.c.at >= midnight, debits.c.at < midnight + timedelta(days=1))
-        .order_by(debits.c.at, debits.c.number)
-        .execution_options(yield_per=_ROWS_AT_ONCE)
+    until = midnight + timedelta(days=1)
+    booked_at = func.coalesce(debits.c.booked_at, debits.c.at)
+    was_booked = debits.c.status.in_(("booked", "returned"))
+    made = select(debits.c.partner_reference, debits.c.reference, debits.c.amount_rp, booked_at).where(
+        debits.c.bank == code, was_booked, booked_at >= midnight, booked_at < until
     )
-    for row in db.execute(made):
-        yield SettlementLine("debit", row.partner_reference, row.reference, row.amount_rp, row.at)
+    yield from _lines(db, "debit", made.order_by(booked_at, debits.c.number))
+    given_back = select(debits.c.partner_reference, debits.c.reference, debits.c.amount_rp, debits.c.returned_at).where(
+        debits.c.bank == code,
+        debits.c.status == "returned",
+        debits.c.returned_at >= midnight,
+        debits.c.returned_at < until,
+    )
+    yield from _lines(db, "return", given_back.order_by(debits.c.returned_at, debits.c.number))
+    refunded = select(refunds.c.partner_reference, refunds.c.reference, refunds.c.amount_rp, refunds.c.at).where(
+        refunds.c.bank == code, refunds.c.at >= midnight, refunds.c.at < until
+    )
+    yield from _lines(db, "refund", refunded.order_by(refunds.c.at, refunds.c.refund_no))
+
+
+def _lines(db: Connection, kind: Kind, wanted: Select[Any]) -> Iterator[SettlementLine]:
+    for row in db.execute(wanted.execution_options(yield_per=_ROWS_AT_ONCE)):
+        yield SettlementLine(kind, *row)

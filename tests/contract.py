@@ -23,7 +23,7 @@ from banks.base import (
 )
 from banks.connect import connect_banks
 from banks.settings import BankSettings, load_banks
-from tests.world import Sandbox
+from tests.sandboxed import Sandbox
 
 PHONE, NAME = "+6281234567890", "Siti Rahmawati"
 BOUND = ("113", "128")

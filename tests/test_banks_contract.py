@@ -24,7 +24,7 @@ from banks.base import (
     StatusRequest,
 )
 from tests.contract import BOUND, OUTCOMES, Moved, Table, expected
-from tests.world import Sandbox
+from tests.sandboxed import Sandbox
 
 every_bank = pytest.mark.parametrize("code", ["110", "114", *BOUND])
 every_bound_bank = pytest.mark.parametrize("code", BOUND)

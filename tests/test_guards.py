@@ -14,7 +14,7 @@ from flask import Flask
 
 from app import create_app
 from config import load
-from tests.world import Sandbox
+from tests.sandboxed import Sandbox
 
 ROOT = Path(__file__).parent.parent
 MODULE_LINES_MAX, FUNCTION_LINES_MAX = 300, 60
