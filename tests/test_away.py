@@ -129,6 +129,21 @@ def test_a_silent_redis_is_told_in_time(own: Servers, phone: Phone) -> None:
     wait_for(lambda: "1. Daftar" in phone.dial(), "the lock's end")
 
 
+def test_after_redis_was_silent_for_one_caller_the_next_ones_do_not_wait_for_each_other(
+    own: Servers, phone: Phone
+) -> None:
+    paused(own.redis)
+    try:
+        assert "Coba lagi" in phone.dial()
+        started = time.monotonic()
+        assert all("Coba lagi" in phone.dial() for _ in range(20))
+        # Each on its own would have waited half a second; a process has eight threads for all its callers.
+        assert time.monotonic() - started < 5.0
+    finally:
+        resumed(own.redis)
+    wait_for(lambda: "1. Daftar" in phone.dial(), "the lock's end")
+
+
 def test_a_redis_that_is_gone_is_told_in_time(own: Servers, phone: Phone) -> None:
     phone.dial()
     os.kill(own.redis.pid, signal.SIGKILL)
