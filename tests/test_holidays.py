@@ -15,8 +15,8 @@ from data import BadHolidays, load_holidays
 from insurance.calendar import debit_day, is_working_day
 from insurance.work import Work
 from models import Holiday
-from tests.test_background import flask
 from tests.sandboxed import ROOT
+from tests.test_background import flask
 from tests.world import World
 
 
@@ -72,7 +72,7 @@ def test_the_rows_are_read_once_however_many_mandates_ask(work: Work) -> None:
 
 def test_a_process_that_only_answers_calls_never_loads_the_library() -> None:
     command = [sys.executable, "-c", "import app, jobs, sys; sys.exit('holidays' in sys.modules)"]
-    assert subprocess.run(command, cwd=timeout=60).returncode == 0
+    assert subprocess.run(command, cwd=ROOT, timeout=60).returncode == 0
 
 
 # The file of an operator
