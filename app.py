@@ -10,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 import commands
+import commands_ledger
 import config
 import handset.routes
 import sms.routes
@@ -90,6 +91,7 @@ def create_app(settings: config.Settings | None = None, **swap: Any) -> Flask:
         return Response("not here\n", mimetype="text/plain"), 404
 
     commands.add_to(app)
+    commands_ledger.add_to(app)
     return app
 
 

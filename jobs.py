@@ -12,6 +12,7 @@ from autodebit.collect import collect
 from autodebit.exchange import exchange
 from autodebit.mandates import ask_banks
 from database import NETWORK_OPTIONS
+from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.waking import ASK_BANKS, COLLECT, DRAIN_SMS, EXCHANGE, TASKS
 from models.partitions import ensure_partitions
 from ports import Ports
@@ -46,6 +47,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
+    task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
     @jobs.periodic(cron="* * * * * */10")
@@ -78,6 +80,23 @@ def plan_months(ports: Ports) -> None:
 def make_partitions(ports: Ports) -> None:
     with Session(ports.database) as db, db.begin():
         ensure_partitions(db.connection(), jakarta_day(ports.clock()))
+
+
+def seal_ledger(ports: Ports) -> int:
+    """Seal until nothing is left that may be sealed, a few segments a transaction; the segments made.
+
+    The log keeps the head of the chain outside the database, where it can be compared with.
+    """
+    made = 0
+    while True:
+        with ports.transaction() as work:
+            segments = seal(work)
+            last = last_seal(work.db)
+        made += segments
+        if segments and last is not None:
+            log.info("ledger_sealed", segments=segments, number=last.number, chain=last.chain_hash)
+        if segments < SEGMENTS_MAX:
+            return made
 
 
 def make_engine_app(ports: Ports) -> App:

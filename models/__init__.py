@@ -11,6 +11,7 @@ from models.mandate import Mandate, MandateState
 from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState
+from models.seal import Seal
 from models.tariff import Bracket, Tariff
 from models.village import Village
 from models.worker import Contact, Worker
@@ -39,6 +40,7 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
+    "Seal",
     "Tariff",
     "Transfer",
     "Village",
