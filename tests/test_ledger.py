@@ -62,27 +62,36 @@ def test_of_many_differences_some_are_named(world: World) -> None:
 
 
 WORKERS = 100_000
+# Beside one whole history, after which the database last looked at what its tables hold: a plan made for that must not
+# be one that takes hours.
+FIRST_ID = 1_000_000_000
 MANY = (
-    """INSERT INTO attempts SELECT '2026-11-01', n, 1, 1, 'R' || lpad(n::text, 11, '0'), 5000, 6800, 20000, 0,
+    "ANALYZE attempts, months, transfers",
+    """INSERT INTO attempts SELECT '2026-11-01', :first + n, 1, 1, 'R' || lpad(n::text, 11, '0'), 5000, 6800, 20000, 0,
        'confirmed', '2026-11-20', true, NULL, NULL, '', '', '2026-11-20T02:00:00Z' FROM generate_series(1, :count) n""",
-    """INSERT INTO months SELECT '2026-11-01', n, 'covered', 'self', '2026-11-20', 'R' || lpad(n::text, 11, '0'), NULL,
-       NULL FROM generate_series(1, :count) n""",
+    """INSERT INTO months SELECT '2026-11-01', :first + n, 'covered', 'self', '2026-11-20',
+       'R' || lpad(n::text, 11, '0'), NULL, NULL FROM generate_series(1, :count) n""",
     f"""INSERT INTO transfers ({COPIED}, kind, programme, debit_account, credit_account, amount_rp)
        SELECT month, changed_at, worker_id, reference, 'collected', programme, 'bank:114', 'due:' || programme, rp
-       FROM attempts CROSS JOIN LATERAL (VALUES ('JKK', jkk_rp), ('JKM', jkm_rp), ('JHT', jht_rp)) p (programme, rp)""",
-    "ANALYZE transfers",
+       FROM attempts CROSS JOIN LATERAL (VALUES ('JKK', jkk_rp), ('JKM', jkm_rp), ('JHT', jht_rp)) p (programme, rp)
+       WHERE worker_id > :first""",
 )
 # Three hundred thousand rows of about a hundred bytes would be far more than this, were they ever held.
 GROWTH_MAX_MB = 12
 
 
 def test_hundreds_of_thousands_of_rows_are_sealed_and_proved_without_being_held(world: World) -> None:
+    member(world)
+    world.collect()
+    world.exchange()
+    assert seal_ledger(world.ports) == 2
+    sealed_before = world.one("SELECT sum(row_count) FROM seals")
     patient = create_engine(sqlalchemy_url(world.ports.settings.DATABASE_URL.get_secret_value()))
     ports = dataclasses.replace(world.ports, database=patient)
     with patient.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for sql in MANY:
-            connection.execute(text(sql), {"count": WORKERS} if ":count" in sql else {})
+            connection.execute(text(sql), {"count": WORKERS, "first": FIRST_ID})
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     tracemalloc.start()
     assert seal_ledger(ports) in (3, 4)
@@ -93,7 +102,7 @@ def test_hundreds_of_thousands_of_rows_are_sealed_and_proved_without_being_held(
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1e3
     patient.dispose()
     assert proof.differences == []
-    assert (proof.sealed_rows, proof.unsealed_rows) == (WORKERS * 3, 0)
+    assert (proof.sealed_rows - sealed_before, proof.unsealed_rows) == (WORKERS * 3, 0)
     assert held_mb < GROWTH_MAX_MB, f"{held_mb:.1f} MB of objects"
     assert grown_mb < GROWTH_MAX_MB, f"{grown_mb:.1f} MB of memory"
     assert seal_once(world) == 0
