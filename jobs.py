@@ -17,6 +17,7 @@ from autodebit.refunds import send_refunds
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
+from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
 from models.partitions import ensure_partitions
 from ports import Ports
@@ -59,6 +60,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
+    task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
     @jobs.periodic(cron="* * * * * */10")
@@ -103,6 +105,23 @@ def tell_cover_steps(ports: Ports) -> int:
 def make_partitions(ports: Ports) -> None:
     with Session(ports.database) as db, db.begin():
         ensure_partitions(db.connection(), jakarta_day(ports.clock()))
+
+
+def seal_ledger(ports: Ports) -> int:
+    """Seal until nothing is left that may be sealed, a few segments a transaction; the segments made.
+
+    The log keeps the head of the chain outside the database, where it can be compared with.
+    """
+    made = 0
+    while True:
+        with ports.transaction() as work:
+            segments = seal(work)
+            last = last_seal(work.db)
+        made += segments
+        if segments and last is not None:
+            log.info("ledger_sealed", segments=segments, number=last.number, chain=last.chain_hash)
+        if segments < SEGMENTS_MAX:
+            return made
 
 
 def make_engine_app(ports: Ports) -> App:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 import config
 from commands.autodebit import autodebit
 from commands.calendar import holidays
+from commands.ledger import ledger
 from commands.ports import job_connections, job_ports
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
@@ -80,5 +81,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, holidays, villages, settings):
+    for command in (migrate, worker, autodebit, holidays, ledger, villages, settings):
         app.cli.add_command(command)

@@ -15,6 +15,7 @@ from models.message import GatewayMessage, GatewayReport, InboundSms, Message, M
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
+from models.seal import Seal
 from models.tariff import Bracket, Tariff
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
@@ -54,6 +55,7 @@ __all__ = [
     "RefundState",
     "Run",
     "RunState",
+    "Seal",
     "Tariff",
     "Transfer",
     "Village",
