@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from autodebit import plan as month_plan
 from autodebit.collect import collect_lane, tidy
 from autodebit.exchange import exchange
+from autodebit.files import exchange_files
 from autodebit.hear import hear_notices
 from autodebit.mandates import ask_banks, tell_banks
 from autodebit.refunds import send_refunds
@@ -50,6 +51,9 @@ def make_jobs(ports: Ports) -> Blueprint:
     task(ASK_BANKS, "* * * * * */10", lambda: ask_banks(ports))
     for code in ports.banks:
         task(collect_at(code), "* * * * * */10", partial(collect_lane, ports, code))
+    files_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
+    for code in ports.batches:
+        task(f"autodebit.files.{code}", files_cron, partial(exchange_files, ports, code))
     task("autodebit.tidy", "* * * * * 5", lambda: tidy(ports))
     task("autodebit.ask_unknown", "* * * * * */30", lambda: ask_unknown(ports))
     task(HEAR, "* * * * * */10", lambda: hear_notices(ports))

@@ -20,8 +20,6 @@ from units.phone import NotAPhone, canonical_phone
 _HERE = Path(__file__).parent
 _ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura")
 _NAME_MAX = 60
-# The run hands out no debit files yet: who chose such a bank would never be debited.
-_NOT_OFFERED = (None, "batch_file")
 # Ten digits of Kemendagri; the short code is what people type, before its check digit.
 _VILLAGE_FIELDS: Mapping[str, Callable[[str], object]] = {
     "code": re.compile(r"[0-9]{10}").fullmatch,
@@ -56,7 +54,7 @@ def load_reference(db: Session, *, connected: Path | None) -> None:
             {
                 **row,
                 "province": str(named.get(row["code"], {}).get("province", "")),
-                "connected": named.get(row["code"], {}).get("product") not in _NOT_OFFERED,
+                "connected": row["code"] in named,
             }
             for row in _rows("banks.csv")
         ],

@@ -82,6 +82,11 @@ def debit_day(work: Work, month: Month, day: int) -> date:
     return found or next(_working_days(work, due, last_day(month)), wanted)
 
 
+def first_working_day(work: Work, day: date, month: Month) -> date:
+    """The first working day from `day` on that is still in `month`; `day` itself where none is left."""
+    return next(_working_days(work, day, last_day(month)), day) if day <= last_day(month) else day
+
+
 def earliest_noticed_day(work: Work) -> date:
     """The first day a debit may fall on whose notice is owed now: 08.00 tomorrow at worst, the notice hours, slack."""
     hours = timedelta(hours=work.settings.NOTICE_HOURS) + _NOTICE_SLACK

@@ -23,7 +23,7 @@ from banks.batch_file import (
 )
 from dayfiles import BadFile, names_in
 from sandbox.book import book_of
-from sandbox.magic import magic_of
+from sandbox.magic import magic_now, magic_of
 from sandbox.store import accounts, added, alone, day_files, debits, mandates
 from sandbox.watching import Watch
 from units.clock import JAKARTA, Clock, jakarta_day
@@ -147,6 +147,7 @@ def _debit(db: Connection, code: str, one: CollectRequest, now: datetime) -> Deb
         amount_rp=one.amount_rp,
         status="booked",
         at=now,
+        booked_at=now,
     )
     db.execute(new)
     return DebitResult(one.reference, DONE, reference, one.amount_rp, None, "")
@@ -162,7 +163,7 @@ def _refusal(db: Connection, code: str, one: CollectRequest, now: datetime) -> s
         return "ENDED"
     if one.amount_rp > mandate.max_amount_rp:
         return "LIMIT"
-    return _WORDS.get(magic_of(one.account_no).payment, "")
+    return _WORDS.get(magic_now(db, code, one.account_no, now).payment, "")
 
 
 def _reference(prefix: str, code: str, *parts: str) -> str:

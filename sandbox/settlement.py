@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from banks.settlement import Kind, SettlementLine, settlement_name, write_settlement
+from sandbox.debits import ripen
 from sandbox.store import debits, refunds
 from sandbox.watching import Watch
 from units.clock import JAKARTA, Clock, jakarta_day
@@ -53,7 +54,8 @@ class SandboxSettlement:
     def settle(self, code: str, day: date) -> str:
         """Write the file, or write it again; its name."""
         name = settlement_name(code, day)
-        with self._engine.connect() as db:
+        with self._engine.begin() as db:
+            ripen(db, self._clock())
             write_settlement(self._place(code), name, code, day, lines_of(db, code, day))
         log.info("settled", bank=code, day=day.isoformat())
         return name

@@ -66,7 +66,7 @@ def sandbox(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
     subprocess.run([*python, "init", "--dir", str(folder), "--url", url], check=True, cwd=ROOT, env=environ)
     serve = [*python, "serve", "--dir", str(folder), "--port", str(port), "--callbacks", "http://127.0.0.1:9"]
     # Nobody listens for its notices: a test takes them and brings them to the product itself.
-    serve += ["--hold-notices", "--hang-s", "2", "--slow-s", "0.5"]
+    serve += ["--hold-notices", "--hang-s", "3", "--slow-s", "2"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(serve, cwd=ROOT, env=environ, stderr=log)
     try:

@@ -19,8 +19,9 @@ from insurance import seals
 from insurance.proving import UNSEALED_MAX, prove
 from insurance.seals import SEALED, measure, seal
 from models import Seal
+from tests.sandboxed import ROOT, wait_for
 from tests.test_autodebit import member
-from tests.world import ROOT, World, wait_for
+from tests.world import World
 
 EVENT = (
     "INSERT INTO events (month, at, subject, subject_id, actor, why, code, before, after)"

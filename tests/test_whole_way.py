@@ -26,7 +26,7 @@ def walk(world: World, phone: Phone) -> None:
     world.clock.forward(days=4)
     world.plan(date(2026, 12, 1))
     world.send_sms()
-    world.clock.forward(days=9)
+    world.clock.forward(days=10)
     world.collect()
     world.exchange()
     phone.text("STATUS", gateway_id="inbound-1")
