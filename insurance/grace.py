@@ -14,7 +14,7 @@ from insurance.work import Work
 from models import Attempt, AttemptState, Membership, MembershipState, MessageKey, Worker
 from sealing import Unreadable
 from units.clock import JAKARTA
-from units.month import add_months, day_text, last_day, month_name, month_of
+from units.month import add_months, day_text, month_name, month_of
 
 log = structlog.get_logger()
 
@@ -40,10 +40,10 @@ class Step:
         return f"{what}:{self.day:%Y-%m}"
 
 
-def _steps_near(today: date, due_day: int) -> bool:
-    """Whether anybody's cover can step within the days that are told: on all others no row is read."""
-    days = [today + ahead * _DAY for ahead in range(-STEP_NOTICE_DAYS, STEP_NOTICE_DAYS + 1)]
-    return any(day.day in (1, due_day + 1) for day in days)
+def _days(today: date, first: int, last: int, due_day: int) -> list[date]:
+    """Of the days from `today` + `first` up to `today` + `last`, those on which anybody's cover can step."""
+    days = [today + ahead * _DAY for ahead in range(first, last + 1)]
+    return [day for day in days if day.day in (1, due_day + 1)]
 
 
 def next_step(history: History, today: date, due_day: int) -> Step | None:
@@ -54,17 +54,15 @@ def next_step(history: History, today: date, due_day: int) -> Step | None:
     def cover(day: date) -> Cover:
         return compute(history.paid, history.posted, day, due_day)
 
-    before = cover(today)
-    for ahead in range(1, STEP_NOTICE_DAYS + 1):
-        after = cover(today + ahead * _DAY)
-        if after.state is not before.state and after.state in (*_GRACE, CoverState.LAPSED):
-            return Step(after.state, today + ahead * _DAY, before, ahead=True)
-        before = after
+    for day in _days(today, 1, STEP_NOTICE_DAYS, due_day):
+        before, state = cover(day - _DAY), cover(day).state
+        if state is not before.state and state in (*_GRACE, CoverState.LAPSED):
+            return Step(state, day, before, ahead=True)
     # Told from the day itself on; a few days of it, for a job that did not run on the first.
-    last = last_day(add_months(month_of(today), -1))
-    just = today - last <= STEP_NOTICE_DAYS * _DAY and cover(today).state is CoverState.LAPSED
-    if just and cover(last).state is not CoverState.LAPSED:
-        return Step(CoverState.LAPSED, last + _DAY, cover(today), ahead=False)
+    for day in _days(today, -STEP_NOTICE_DAYS + 1, 0, due_day):
+        lapsed = cover(today)
+        if day.day == 1 and lapsed.state is CoverState.LAPSED and cover(day - _DAY).state is not CoverState.LAPSED:
+            return Step(CoverState.LAPSED, day, lapsed, ahead=False)
     return None
 
 
@@ -74,7 +72,8 @@ def tell_steps(work: Work, after_worker_id: int, limit: int) -> tuple[int, int |
     None instead of an id when there is nobody left. A second run on the same day owes nothing.
     """
     today, due_day = work.today, work.settings.DUE_DAY
-    if not _steps_near(today, due_day):
+    # On all other days no row is read.
+    if not _days(today, -STEP_NOTICE_DAYS + 1, STEP_NOTICE_DAYS, due_day):
         return 0, None
     query = (
         select(Membership.worker_id)
