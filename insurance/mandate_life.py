@@ -24,7 +24,7 @@ NO_FUNDS_MONTHS_MAX = 3
 
 
 def claim(work: Work, banks: Collection[str], lease: timedelta) -> Mandate | None:
-    """The next mandate that one of `banks` is to be asked for, in SUBMITTED under a lease; the caller commits, then asks.
+    """The next mandate that one of `banks` is to be asked for, under a lease; the caller commits, then asks.
 
     One whose code the member has typed goes with its code: `code_sealed` is not None.
     """

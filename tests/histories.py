@@ -4,14 +4,13 @@ Steps are drawn by Hypothesis. The bank is the sandbox over HTTP; what fails is 
 things, by ports swapped around the real ones. Time is the world's clock, which the sandbox follows.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import requests
-from sqlalchemy.orm import Session
 
 from autodebit.collect import collect_lane, tidy
 from autodebit.hear import hear_notices
@@ -19,30 +18,14 @@ from autodebit.mandates import ask_banks, tell_banks
 from autodebit.plan import plan
 from autodebit.refunds import send_refunds
 from autodebit.unknown import ask_unknown
-from banks.base import (
-    AsksStatus,
-    Bank,
-    BankAnswer,
-    BankUnknown,
-    BankUnreachable,
-    CollectRequest,
-    MandateRequest,
-    Notice,
-    NoticeCall,
-    NoticeReply,
-    RefundRequest,
-    Refunds,
-    Status,
-    StatusRequest,
-)
 from insurance import enrolment, handover, mandates
 from insurance.consent import Yes
-from insurance.work import Work
 from insurer.base import ContributionResult, RegistrationResult, ResultFile
 from models import Membership, Worker
 from models.machine import Cause
 from ports import Ports
 from sms.sender import drain
+from tests.troubled import Crash, Trouble, dying, troubled
 from tests.world import Deaf, World
 from units.clock import jakarta_day
 from units.month import add_months, month_of
@@ -60,104 +43,6 @@ ENDINGS = (_ORDINARY, *_WAYS_TO_FAIL.split())
 DENIES_ITS_DEBITS = "0601"
 
 
-class Crash(BaseException):
-    """The process dies here: no handler of ours may catch it."""
-
-
-@dataclass
-class Trouble:
-    """What the next calls to a bank meet: each word is used up by one call."""
-
-    words: list[str]
-
-    def next(self) -> str:
-        return self.words.pop(0) if self.words else ""
-
-
-class Faulty:
-    """A real bank behind a network that loses requests and answers, and a process that dies in the act."""
-
-    def __init__(self, bank: Bank, trouble: Trouble) -> None:
-        self.code, self.rules = bank.code, replace(bank.rules, pace_per_s=10_000.0, parallel_max=1)
-        self._bank, self._trouble = bank, trouble
-
-    def ask(self, mandate: MandateRequest) -> BankAnswer:
-        return self._bank.ask(mandate)
-
-    def collect(self, debit: CollectRequest) -> BankAnswer:
-        with self._troubled():
-            return self._bank.collect(debit)
-        raise AssertionError("unreachable")
-
-    @contextmanager
-    def _troubled(self) -> Iterator[None]:
-        word = self._trouble.next()
-        if word == "unreachable":
-            raise BankUnreachable("no route")
-        if word == "crash before":
-            raise Crash
-        failed: BaseException | None = None
-        try:
-            yield
-        except Exception as error:
-            failed = error
-        if word == "crash after":
-            raise Crash
-        if word == "answer lost":
-            raise BankUnknown("timeout")
-        if failed is not None:
-            raise failed
-
-    def read_notice(self, call: NoticeCall) -> Notice:
-        return self._bank.read_notice(call)
-
-    def noticed(self, call: NoticeCall) -> NoticeReply:
-        return self._bank.noticed(call)
-
-
-class FaultyAsked(Faulty):
-    """The same for a bank that can be asked and can refund."""
-
-    def status(self, debit: StatusRequest) -> Status:
-        assert isinstance(self._bank, AsksStatus)
-        with self._troubled():
-            return self._bank.status(debit)
-        raise AssertionError("unreachable")
-
-    def refund(self, refund: RefundRequest) -> BankAnswer:
-        assert isinstance(self._bank, Refunds)
-        with self._troubled():
-            return self._bank.refund(refund)
-        raise AssertionError("unreachable")
-
-
-class Dying(Ports):
-    """Ports whose process dies just before its n-th commit, once."""
-
-    commits_left: list[int]
-
-    @contextmanager
-    def transaction(self) -> Iterator[Work]:
-        with Session(self.database, expire_on_commit=False) as db, db.begin():
-            yield self.work(db)
-            db.flush()
-            if self.commits_left and (left := self.commits_left.pop()) > 0:
-                self.commits_left.append(left - 1)
-            elif self.commits_left == [] and getattr(self, "armed", [True]):
-                self.armed.clear()
-                raise Crash
-
-    armed: list[bool]
-
-
-def dying(ports: Ports, commits: int) -> Ports:
-    fields = {name: getattr(ports, name) for name in Ports.__dataclass_fields__}
-    made = Dying(**fields)
-    object.__setattr__(made, "commits_left", [commits])
-    object.__setattr__(made, "armed", [True])
-    return made
-
-
 class Story:
     """One history: two members with mandates, and the steps that a test may take."""
 
@@ -166,16 +51,15 @@ class Story:
         world.reset()
         self.trouble = Trouble([])
         self.ports = replace(
-            world.ports, banks={code: self._faulty(world.ports.banks[code]) for code in (BIFAST, BOUND)}, sms=Deaf()
+            world.ports,
+            banks={code: troubled(world.ports.banks[code], self.trouble) for code in (BIFAST, BOUND)},
+            sms=Deaf(),
         )
         self.kept: list[dict[str, Any]] = []
         """Notices that were taken from the bank and not delivered."""
         for number, (bank, ending) in enumerate(zip(banks, endings, strict=True)):
             self._join(number, bank, f"{bank}{number:03d}{ending}")
         ask_banks(self.ports)
-
-    def _faulty(self, bank: Bank) -> Bank:
-        return FaultyAsked(bank, self.trouble) if isinstance(bank, AsksStatus) else Faulty(bank, self.trouble)
 
     def _join(self, number: int, bank: str, account: str) -> None:
         yes = Yes("enrolment", "v", "id", f"ya {number}", "session", PHONES[number])
@@ -220,6 +104,9 @@ class Story:
 
     def die_collecting(self, commits: int) -> None:
         self.collect(ports=dying(self.ports, commits))
+
+    def die_planning(self, commits: int) -> None:
+        self.survive(self.plan, dying(self.ports, commits))
 
     def ask(self, trouble: Sequence[str] = ()) -> None:
         self.trouble.words[:] = trouble
