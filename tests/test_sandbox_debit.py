@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from tests.bank_client import code_of, new_account, new_reference, rp
@@ -47,10 +48,14 @@ def test_a_debit_is_refused_beyond_its_binding(partner: Partner) -> None:
     assert partner.debits_of(account) == []
 
 
-def test_the_code_of_a_binding_that_waits_is_no_token(jateng: Partner) -> None:
-    customer = new_reference()
-    reference = jateng.bind(new_account(), customer).json()["referenceNo"]
-    assert code_of(jateng.debit(reference, new_reference())) == "4045411"
+def test_a_binding_that_waits_for_its_code_debits_nothing(jateng: Partner, bank_database: str) -> None:
+    account, customer = new_account(), new_reference()
+    jateng.bind(account, customer)
+    with psycopg.connect(bank_database) as db:
+        found = db.execute("SELECT token FROM sandbox.bindings WHERE customer_id = %s", (customer,)).fetchone()
+    assert found is not None
+    assert code_of(jateng.debit(found[0], new_reference())) == "4045411"
+    assert jateng.debits_of(account) == []
 
 
 # --- 55: the status
