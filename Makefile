@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask test check format lock bench clean
+.PHONY: help install install-dev run flask test check format lock histories chaos bench bench-month clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -43,8 +43,17 @@ lock: install ## Make requirements*.txt anew from pyproject.toml
 	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
 		pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
+histories: install-dev ## Thousands of histories of faults (HISTORIES=5000; make test runs a hundred)
+	HISTORIES=$${HISTORIES:-2000} $(PY) -m pytest -n 0 tests/test_histories.py
+
+chaos: install-dev ## A worker killed -9 in a run of 20,000 mandates (KILLED_MANDATES=2000 for a short one)
+	$(PY) -m pytest -n 0 -m slow tests/test_killed.py
+
 bench: install-dev ## Measure, beside the peers we compare with
 	$(PY) -m bench
+
+bench-month: install-dev ## The month's run in numbers, beside the same rows written by COPY
+	$(PY) -m bench.month
 
 clean: ## Remove .venv and caches; the data in var/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -170,6 +170,8 @@ def _table(code: str, url: str, client_secret: str) -> str:
         **_of_product(code, bank),
         "reference_max": _REFERENCE_MAX,
         "settlement_dir": f"settlement/{code}",
+        # This bank has no limits of its own to be spared.
+        "pace_per_s": 1000,
     }
     # JSON's strings, numbers and booleans are TOML's too.
     return "\n".join([f"[banks.{code}]", *(f"{key} = {json.dumps(value)}" for key, value in rows.items()), ""])
