@@ -33,6 +33,7 @@ from banks.base import (
     NoticeCall,
     NoticeReply,
 )
+from bench.processes import cpu_s
 from bench.running import PROJECT, own_folder
 from bench.seed import seed_members
 from config import load
@@ -75,26 +76,53 @@ class MemoryBank:
         return NoticeReply(503, {})
 
 
+@dataclasses.dataclass
+class Spent:
+    """Seconds by the clock, and of CPU in this process and in the whole server; on a busy machine CPU is steady."""
+
+    clock_s: float = 0.0
+    cpu_s: float = 0.0
+
+    def __add__(self, other: "Spent") -> "Spent":
+        return Spent(self.clock_s + other.clock_s, self.cpu_s + other.cpu_s)
+
+
+class Meter:
+    def __init__(self, server_pid: int) -> None:
+        self._server_pid = server_pid
+
+    @contextmanager
+    def into(self, spent: Spent) -> Iterator[None]:
+        clock, cpu = time.perf_counter(), self._cpu_s()
+        yield
+        spent.clock_s += time.perf_counter() - clock
+        spent.cpu_s += self._cpu_s() - cpu
+
+    def _cpu_s(self) -> float:
+        return time.process_time() + cpu_s(self._server_pid)
+
+
 @dataclasses.dataclass(frozen=True)
 class Measured:
     mandates: int
-    plan_s: float
-    collect_s: float
+    plan: Spent
+    collect: Spent
+    copy: Spent
     rows: int
-    copy_s: float
     peak_mb: float
 
     @property
-    def per_s(self) -> float:
-        return self.mandates / (self.plan_s + self.collect_s)
-
-    @property
-    def copy_per_s(self) -> float:
-        return self.mandates / self.copy_s
+    def run(self) -> Spent:
+        return self.plan + self.collect
 
     @property
     def of_copy(self) -> float:
-        return self.per_s / self.copy_per_s
+        """How fast the run is beside COPY, by the clock."""
+        return self.copy.clock_s / self.run.clock_s
+
+    @property
+    def of_copy_cpu(self) -> float:
+        return self.copy.cpu_s / self.run.cpu_s
 
 
 def make_ports(url: str) -> Ports:
@@ -148,11 +176,10 @@ def _seed(url: str, count: int) -> None:
     ports.database.dispose()
 
 
-def _run(url: str, count: int) -> tuple[float, float]:
-    ports = make_ports(url)
-    begun = time.perf_counter()
-    planned = plan(ports, MONTH)
-    plan_s = time.perf_counter() - begun
+def _run(url: str, count: int, meter: Meter) -> tuple[Spent, Spent]:
+    ports, plan_spent, collect_spent = make_ports(url), Spent(), Spent()
+    with meter.into(plan_spent):
+        planned = plan(ports, MONTH)
     assert planned.scheduled == count, planned
     with psycopg.connect(url) as connection:
         # A gateway took every notice the next morning: its part is not what is measured here.
@@ -161,34 +188,32 @@ def _run(url: str, count: int) -> tuple[float, float]:
         connection.execute("ANALYZE attempts, messages, message_keys, months")
         connection.commit()
     ports = dataclasses.replace(ports, clock=lambda: COLLECTED_AT)
-    begun = time.perf_counter()
-    collected = collect(ports, MONTH)
-    collect_s = time.perf_counter() - begun
+    with meter.into(collect_spent):
+        collected = collect(ports, MONTH)
     assert collected.by_state == {"confirmed": count}, collected
     ports.database.dispose()
-    return plan_s, collect_s
+    return plan_spent, collect_spent
 
 
-def _copy_same(written: str, empty: str) -> tuple[int, float]:
-    """Write the rows of one database into the other, table by table; how many, and how long the writing took."""
-    rows, took = 0, 0.0
+def _copy_same(written: str, empty: str, meter: Meter) -> tuple[int, Spent]:
+    """Write the rows of one database into the other, table by table; how many, and what the writing took."""
+    rows, spent = 0, Spent()
     with psycopg.connect(written) as source, psycopg.connect(empty) as target:
         for table in TABLES:
             cursor = source.execute(f"SELECT * FROM {table}")
             columns = [column.name for column in cursor.description or ()]
             listed = ", ".join(f'"{name}"' for name in columns)
             while batch := cursor.fetchmany(20_000):
-                begun = time.perf_counter()
-                with target.cursor() as into, into.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
-                    for row in batch:
-                        copy.write_row(row)
-                target.commit()
-                took += time.perf_counter() - begun
+                with meter.into(spent):
+                    with target.cursor() as into, into.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
+                        for row in batch:
+                            copy.write_row(row)
+                    target.commit()
                 rows += len(batch)
-    return rows, took
+    return rows, spent
 
 
-def measure(server_url: str, count: int) -> Measured:
+def measure(server_url: str, count: int, meter: Meter) -> Measured:
     """One size: a seeded database, the run in it, and a second one that gets the same rows by COPY."""
     with _database(server_url, "month_seed") as seeded:
         _seed(seeded, count)
@@ -196,31 +221,36 @@ def measure(server_url: str, count: int) -> Measured:
             _database(server_url, "month_run", "month_seed") as run_url,
             _database(server_url, "month_copy", "month_seed") as copy_url,
         ):
-            plan_s, collect_s = _run(run_url, count)
+            planned, collected = _run(run_url, count, meter)
             peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            rows, copy_s = _copy_same(run_url, copy_url)
-    return Measured(count, plan_s, collect_s, rows, copy_s, peak_mb)
+            rows, copied = _copy_same(run_url, copy_url, meter)
+    return Measured(count, planned, collected, copied, rows, peak_mb)
 
 
 def show(results: list[Measured]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="The month's run, bank answered in memory")
-    for column in ("mandates", "plan s", "collect s", "mandates/s", "rows", "COPY mandates/s", "of COPY", "peak MB"):
+    table = Table(title="The month's run, bank answered in memory; us are of CPU, ours and the server's, a mandate")
+    for column in ("mandates", "mandates/s", "plan us", "collect us", "rows", "COPY/s", "COPY us"):
+        table.add_column(column, justify="right")
+    for column in ("of COPY", "of COPY, CPU", "peak MB"):
         table.add_column(column, justify="right")
     for one in results:
+        us = 1e6 / one.mandates
         table.add_row(
             f"{one.mandates:,}",
-            f"{one.plan_s:.1f}",
-            f"{one.collect_s:.1f}",
-            f"{one.per_s:,.0f}",
+            f"{one.mandates / one.run.clock_s:,.0f}",
+            f"{one.plan.cpu_s * us:,.0f}",
+            f"{one.collect.cpu_s * us:,.0f}",
             f"{one.rows:,}",
-            f"{one.copy_per_s:,.0f}",
+            f"{one.mandates / one.copy.clock_s:,.0f}",
+            f"{one.copy.cpu_s * us:,.0f}",
             f"{one.of_copy:.2f}",
+            f"{one.of_copy_cpu:.2f}",
             f"{one.peak_mb:.0f}",
         )
-    Console(width=110).print(table)
+    Console(width=120).print(table)
 
 
 def main() -> int:
@@ -234,7 +264,7 @@ def main() -> int:
         try:
             for count in given.sizes:
                 print(f"{count:,} mandates", file=sys.stderr, flush=True)
-                results.append(measure(server.url, count))
+                results.append(measure(server.url, count, Meter(server.child.pid)))
         finally:
             server.stop()
     show(results)

@@ -8,7 +8,7 @@ from sqlalchemy import Row, select, text
 
 from insurance.work import Work
 from models import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState
-from models.bulk import add_unknown, insert_rows, update_rows
+from models.bulk import add_unknown, insert_rows, read_by_key, update_rows
 from models.event import Happening, record_all
 from models.machine import Cause, check
 from models.month import ATTEMPT_MOVES, MONTH_MOVES
@@ -90,14 +90,19 @@ def _arrays(keys: Sequence[tuple[object, ...]], names: Sequence[str]) -> dict[st
 
 def locked(work: Work, keys: Sequence[Key]) -> dict[Key, Try]:
     """The attempts as they stand now, held to the end of the transaction, in one order."""
-    found = map(as_try, work.db.execute(_LOCKED, _arrays(keys, _KEY))) if keys else ()
-    return {one.key: one for one in found}
+    if not keys:
+        return {}
+    read_by_key(work.db)
+    return {one.key: one for one in map(as_try, work.db.execute(_LOCKED, _arrays(keys, _KEY)))}
 
 
 def of_months(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, list[Try]]:
     """All attempts of each worker's month, the first first."""
     found: dict[WorkerMonth, list[Try]] = {}
-    for one in map(as_try, work.db.execute(_OF_MONTHS, _arrays(keys, _KEY[:2]))) if keys else ():
+    if not keys:
+        return found
+    read_by_key(work.db)
+    for one in map(as_try, work.db.execute(_OF_MONTHS, _arrays(keys, _KEY[:2]))):
         found.setdefault((one.month, one.worker_id), []).append(one)
     return found
 
@@ -202,7 +207,10 @@ def held_months(work: Work, keys: Sequence[WorkerMonth], payer: str) -> dict[Wor
 
 
 def _hold(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, MonthRow]:
-    found = [MonthRow(*row) for row in work.db.execute(_HELD, _arrays(keys, _KEY[:2]))] if keys else []
+    if not keys:
+        return {}
+    read_by_key(work.db)
+    found = [MonthRow(*row) for row in work.db.execute(_HELD, _arrays(keys, _KEY[:2]))]
     return {(row.month, row.worker_id): row for row in found}
 
 

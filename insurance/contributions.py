@@ -23,7 +23,7 @@ from insurance.tariff import PAYER_SELF, first_month
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
-from models.bulk import update_rows
+from models.bulk import read_by_key, update_rows
 from models.machine import Cause
 from units.month import Month, day_text
 
@@ -54,6 +54,7 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
     May be sent: due today or before, mandate ACTIVE, no open question what to stop, and noticed long enough ago.
     Those whose notice came too late get a later day and a new notice instead. `month` narrows it to one month.
     """
+    read_by_key(work.db)
     query = (
         select(*COLUMNS)
         .join(Mandate, Mandate.id == Attempt.mandate_id)

@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, lateral, sele
 from insurance.receipts import Recipient
 from insurance.work import Work
 from models import Bank, Contact, Mandate, Membership, Village, Worker
+from models.bulk import read_by_key
 from sealing import Box, Unreadable
 from texts.longest import BANK_SHOWN_SEPTETS
 from units.gsm import shorten
@@ -124,6 +125,7 @@ def parties(work: Work, mandate_ids: Sequence[int], *, lock: bool = False) -> di
     """By mandate. Locks are taken in one order everywhere: mandates by id, then attempts, then months."""
     if not mandate_ids:
         return {}
+    read_by_key(work.db)
     query = _HOLDING if lock else _QUERY
     return {row[0]: Party(*row) for row in work.db.execute(query, {"ids": list(mandate_ids)})}
 

@@ -27,6 +27,7 @@ from models import (
     WorkKind,
     WorkState,
 )
+from models.bulk import read_by_key
 from models.event import record
 from models.machine import Cause, move
 from models.month import OPEN_ATTEMPTS
@@ -164,6 +165,7 @@ def plan_done(work: Work, chunk: Chunk, done: Planned) -> None:
 
 def owing(work: Work, month: Month, chunk: Chunk) -> Sequence[int]:
     """Mandates of the chunk that may be debited for `month` and have no attempt for it through them yet."""
+    read_by_key(work.db)
     query = (
         select(Mandate.id)
         .join(Membership, Membership.worker_id == Mandate.worker_id)

@@ -54,6 +54,23 @@ def _arrays(names: Sequence[str], rows: Rows) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
+_BY_KEY = text(
+    "SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
+    "set_config('enable_mergejoin', 'off', true)"
+)
+
+
+def read_by_key(db: Session) -> None:
+    """Look rows up by their keys for the rest of this transaction, whatever the server believes of its tables.
+
+    A new month's partitions are empty in its statistics until somebody analyses them: a join would read them whole for
+    every chunk, and a run of a hundred thousand would cost as their square (docs/bench.md).
+    """
+    if not db.info.get("by_key"):
+        db.execute(_BY_KEY)
+        db.info["by_key"] = True
+
+
 def copy_rows(db: Session, model: type[Base], names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
     """Insert `rows`, values in the order of `names`, by COPY; a key that is there already is an error."""
     db.flush()

@@ -115,7 +115,14 @@ class Attempt(Base):
     __tablename__ = "attempts"
     __table_args__ = (
         ForeignKeyConstraint(["month", "worker_id"], ["months.month", "months.worker_id"]),
-        Index("ix_attempts_due", "bank_code", "due_on", postgresql_where=text("state IN ('scheduled', 'noticed')")),
+        # In the very order in which a lane claims them.
+        Index(
+            "ix_attempts_due",
+            "bank_code",
+            "due_on",
+            "reference",
+            postgresql_where=text("state IN ('scheduled', 'noticed')"),
+        ),
         Index("ix_attempts_sent", "lease_until", postgresql_where=text("state = 'sent'")),
         Index("ix_attempts_to_ask", "ask_at", postgresql_where=text("state = 'unknown'")),
         Index("ix_attempts_in_file", "sent_in", postgresql_where=text("sent_in IS NOT NULL")),

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 import requests
+from autodebit.settle import settle
 
 from autodebit.collect import collect
-from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from bench.seed import AGREED_AT, EXPIRES, MAX_RP, account_no, bank_reference, seed_members
 from models import AttemptState
@@ -80,7 +80,9 @@ def test_a_run_whose_worker_is_killed_agrees_with_the_bank_to_the_rupiah(world: 
         ask_unknown(world.ports)
 
     book = dict(world.rows("SELECT partner_reference, amount_rp FROM sandbox.debits WHERE status = 'booked'"))
-    ours = dict(world.rows("SELECT reference, sum(amount_rp) FROM transfers WHERE kind = 'collected' GROUP BY reference"))
+    ours = dict(
+        world.rows("SELECT reference, sum(amount_rp) FROM transfers WHERE kind = 'collected' GROUP BY reference")
+    )
     assert book == {reference: int(rp) for reference, rp in ours.items()}
     assert len(book) >= MANDATES - left, "whoever was not in the dead worker's hands is paid"
     assert world.one("SELECT count(DISTINCT mandate) FROM sandbox.debits") == len(book), "nobody was debited twice"

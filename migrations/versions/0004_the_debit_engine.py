@@ -153,7 +153,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_attempts_due",
         "attempts",
-        ["bank_code", "due_on"],
+        ["bank_code", "due_on", "reference"],
         unique=False,
         postgresql_where=sa.text("state IN ('scheduled', 'noticed')"),
     )
