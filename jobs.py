@@ -14,6 +14,7 @@ from autodebit.exchange import exchange
 from autodebit.hear import hear_notices
 from autodebit.mandates import ask_banks, tell_banks
 from autodebit.refunds import send_refunds
+from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
@@ -55,6 +56,8 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("mandates.take_back", "*/5 * * * *", lambda: tell_banks(ports))
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
+    settle_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
+    task("autodebit.settle", settle_cron, lambda: settle(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 

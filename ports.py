@@ -1,6 +1,6 @@
 """The things outside this process, in one frozen bundle that a test swaps piece by piece."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from banks.base import Banks
+from banks.settlement import SettlementFiles
 from config import Settings
 from gateways.base import SmsGateway
 from insurance.reference import Reference
@@ -31,6 +32,8 @@ class Ports:
     banks: Banks
     sms: SmsGateway
     insurer: Insurer
+    settlements: Mapping[str, SettlementFiles] = field(default_factory=dict)
+    """The folders of those banks that give a file of each day, by code."""
     reference: Reference = field(default_factory=Reference)
 
     def work(self, db: Session, now: datetime | None = None) -> Work:

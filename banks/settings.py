@@ -69,6 +69,8 @@ class BankSettings:
     """`bankCode` on the wire: the three-digit code unless the file names another."""
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     read_timeout_s: float = READ_TIMEOUT_S
+    settlement_dir: Path | None = None
+    """Where the bank puts its file of each day; None if it gives none."""
 
 
 Check = Callable[[object], str | None]
@@ -164,6 +166,7 @@ _SNAP_OPTIONAL: Final[Mapping[str, Check]] = {
     "connect_timeout_s": _timeout_s,
     "read_timeout_s": _timeout_s,
     "notice_public_key_file": _FILE,
+    "settlement_dir": _FILE,
     **_LANE,
 }
 _NEEDED: Final[Mapping[str, Mapping[str, Check]]] = {
@@ -238,6 +241,8 @@ def _bank(code: str, table: object, folder: Path) -> BankSettings | list[str]:
     if lines:
         return lines
     plain = {name: value for name, value in table.items() if name not in _KEY_FILES and name not in _LANE}
+    if "settlement_dir" in plain:
+        plain["settlement_dir"] = (folder / str(plain["settlement_dir"])).resolve()
     values = {"bank_code": code, **plain, **keys, "code": code, "rules": _rules(table)}
     return BankSettings(**cast(dict[str, Any], values))
 

@@ -14,6 +14,7 @@ from models.message import GatewayMessage, GatewayReport, InboundSms, Message, M
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
+from models.settlement import ReconciledDay, TakenFile, TakenLine
 from models.tariff import Bracket, Tariff
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
@@ -48,10 +49,13 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
+    "ReconciledDay",
     "Refund",
     "RefundState",
     "Run",
     "RunState",
+    "TakenFile",
+    "TakenLine",
     "Tariff",
     "Transfer",
     "Village",
