@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 
 from insurance.ledger import bank_account
 from insurance.open_items import POSTING_DAYS
-from insurance.reconcile_sql import CLOSED, COMPARE, NUMBERS, TABLE, UNEXPECTED, UNFILED
+from insurance.reconcile_sql import CLOSED, COMPARED, DROPPED, MOVED, NUMBERS, TABLES, UNEXPECTED, UNFILED
 from insurance.settlement_lines import LINE_CODES
 from insurance.settlements import FILE_DAYS_MAX
 from insurance.work import Work
@@ -61,8 +61,8 @@ def count(work: Work, bank_code: str, day: date) -> None:
     A repeat gives the same. Only for a day whose file was taken whole.
     """
     given = _given(work, bank_code, day)
-    work.db.execute(text(TABLE))
-    work.db.execute(text(COMPARE), given)
+    for step in (*TABLES, *MOVED, *COMPARED):
+        work.db.execute(text(step), given)
     while rows := work.db.execute(text(UNEXPECTED), given | {"limit": _ITEMS_AT_ONCE}).all():
         matters = [Matter(about, code, bank_code, amount_rp) for about, code, amount_rp in rows]
         open_all(work, WorkKind.DIFFERENCE, matters)
@@ -71,7 +71,7 @@ def count(work: Work, bank_code: str, day: date) -> None:
         close(work, item, Cause("system", "agrees"))
     work.db.flush()
     work.db.execute(text(NUMBERS), given)
-    work.db.execute(text("DROP TABLE compared"))
+    work.db.execute(text(DROPPED))
 
 
 def _given(work: Work, bank_code: str, day: date) -> dict[str, Any]:

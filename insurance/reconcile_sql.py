@@ -1,69 +1,78 @@
 """The comparison of a day as the database does it, for a million lines as for one; every value is a parameter."""
 
-# One row for each debit, return or refund of the day and each programme of it. `reference` is as the line names it.
-TABLE = """
+# Two tables for the length of a transaction. Each debit, return or refund of the day stands once in the first, and in
+# the second once for each of its programmes. `reference` is as the line names it, `debit` our own or empty.
+TABLES = (
+    """
+CREATE TEMPORARY TABLE moved (
+    side text, reference text, debit text, month date, worker_id bigint, n smallint, amount_rp bigint, has_line boolean
+) ON COMMIT DROP
+""",
+    """
 CREATE TEMPORARY TABLE compared (
-    side text, reference text, debit text, month date, programme text, has_line boolean,
+    side text, reference text, debit text, has_line boolean, programme text,
     bank_rp bigint, ledger_rp bigint, due_rp bigint, posted_rp bigint
 ) ON COMMIT DROP
-"""
+""",
+)
+DROPPED = "DROP TABLE moved, compared"
 
 # What the ledger calls a movement, and what a file calls it.
 _SIDE = "CASE t.kind WHEN 'reversed' THEN 'return' WHEN 'refunded' THEN 'refund' ELSE 'debit' END"
 _MOVED = "t.kind IN ('collected', 'surplus', 'reversed', 'refunded')"
 
-# A transfer belongs to the day of the line that is about it, else to the day on which it was booked. A line is split
-# by the amounts of its attempt; what is left of it, or all of a line that fits no attempt, is OTHER.
-COMPARE = f"""
-INSERT INTO compared
-WITH line AS (
-    SELECT kind AS side, reference, debit, month, worker_id, n, amount_rp FROM settlement_lines
-     WHERE bank_code = :bank AND day = :day
-), booked AS (
-    SELECT l.side, l.reference, t.programme, sum(t.amount_rp) AS rp
-      FROM line l JOIN transfers t ON t.month = l.month AND t.reference = l.debit
-     WHERE {_MOVED} AND {_SIDE} = l.side GROUP BY 1, 2, 3
-), given_back AS (
-    SELECT DISTINCT side, reference FROM booked WHERE programme = 'SURPLUS'
-), said AS (
-    SELECT l.side, l.reference, p.programme, p.rp
-      FROM line l LEFT JOIN attempts a ON a.month = l.month AND a.worker_id = l.worker_id AND a.n = l.n
-      LEFT JOIN given_back g ON g.side = l.side AND g.reference = l.reference
-     CROSS JOIN LATERAL (
-        SELECT g.reference IS NULL AND l.side <> 'refund' AS plain,
-               coalesce(a.jkk_rp + a.jkm_rp + a.jht_rp + a.fee_rp, 0) AS total_rp
-     ) k
-     CROSS JOIN LATERAL (VALUES
-        ('JKK', CASE WHEN k.plain THEN a.jkk_rp END), ('JKM', CASE WHEN k.plain THEN a.jkm_rp END),
-        ('JHT', CASE WHEN k.plain THEN a.jht_rp END), ('FEE', CASE WHEN k.plain THEN a.fee_rp END),
-        ('SURPLUS', CASE WHEN NOT k.plain THEN k.total_rp END), ('OTHER', l.amount_rp - k.total_rp)
-     ) p (programme, rp)
-     WHERE coalesce(p.rp, 0) <> 0
-), both_sides AS (
-    SELECT l.side, l.reference, l.debit, l.month, s.programme, true AS has_line, s.bank_rp, s.ledger_rp
-      FROM (SELECT side, reference, programme, coalesce(s.rp, 0) AS bank_rp, coalesce(b.rp, 0) AS ledger_rp
-              FROM said s FULL JOIN booked b USING (side, reference, programme)) s
-      JOIN line l USING (side, reference)
-    UNION ALL
-    SELECT {_SIDE}, t.reference, t.reference, t.month, t.programme, false, 0, t.amount_rp
-      FROM transfers t
-     WHERE t.at >= :begins AND t.at < :ends AND {_MOVED} AND :account IN (t.debit_account, t.credit_account)
-       AND NOT EXISTS (SELECT FROM settlement_lines o
-                        WHERE o.debit = t.reference AND o.debit <> '' AND o.kind = {_SIDE} AND o.day >= :first_day)
-), later AS (
-    SELECT t.reference, t.programme, coalesce(sum(t.amount_rp) FILTER (WHERE t.kind = 'reversed'), 0) AS back_rp,
-           coalesce(sum(t.amount_rp) FILTER (WHERE t.kind = 'posted'), 0) AS posted_rp
-      FROM transfers t
-      JOIN (SELECT DISTINCT month, debit FROM both_sides WHERE side = 'debit') d
-        ON t.month = d.month AND t.reference = d.debit
-     WHERE t.kind IN ('reversed', 'posted') GROUP BY 1, 2
+# A transfer belongs to the day of the line that is about it, else to the day on which it was booked.
+MOVED = (
+    """
+INSERT INTO moved SELECT kind, reference, debit, month, worker_id, n, amount_rp, true
+  FROM settlement_lines WHERE bank_code = :bank AND day = :day
+""",
+    f"""
+INSERT INTO moved
+SELECT DISTINCT {_SIDE}, t.reference, t.reference, t.month, t.worker_id, CAST(NULL AS smallint), 0, false
+  FROM transfers t
+ WHERE t.at >= :begins AND t.at < :ends AND {_MOVED} AND :account IN (t.debit_account, t.credit_account)
+   AND NOT EXISTS (SELECT FROM settlement_lines o
+                    WHERE o.debit = t.reference AND o.debit <> '' AND o.kind = {_SIDE} AND o.day >= :first_day)
+""",  # noqa: S608 - put together from the constants above
+    # The planner knows nothing of rows that came a moment ago, and would take a million for one.
+    "ANALYZE moved",
 )
-SELECT b.side, b.reference, b.debit, b.month, b.programme, b.has_line, b.bank_rp, b.ledger_rp,
-       CASE WHEN b.side = 'debit' AND b.programme IN ('JKK', 'JKM', 'JHT')
-            THEN b.ledger_rp - coalesce(l.back_rp, 0) ELSE 0 END,
-       CASE WHEN b.side = 'debit' THEN coalesce(l.posted_rp, 0) ELSE 0 END
-  FROM both_sides b LEFT JOIN later l ON l.reference = b.debit AND l.programme = b.programme
-"""  # noqa: S608 - put together from the constants above
+
+# A line is split by the amounts of its attempt, or is all SURPLUS where it was booked so; what is left of it, or all of
+# a line that fits no attempt, is OTHER.
+COMPARED = (
+    f"""
+INSERT INTO compared
+SELECT side, reference, debit, has_line, programme, sum(bank_rp), sum(ledger_rp),
+       CASE WHEN side = 'debit' AND programme IN ('JKK', 'JKM', 'JHT') THEN sum(ledger_rp - back_rp) ELSE 0 END,
+       sum(posted_rp)
+  FROM (
+    SELECT side, reference, debit, has_line, bank_rp, ledger_rp, back_rp, posted_rp,
+           CASE WHEN programme <> 'OTHER' AND bool_or(programme = 'SURPLUS') OVER (PARTITION BY side, reference)
+                THEN 'SURPLUS' ELSE programme END AS programme
+      FROM (
+        SELECT m.side, m.reference, m.debit, m.has_line, p.programme, p.rp AS bank_rp, 0 AS ledger_rp, 0 AS back_rp,
+               0 AS posted_rp
+          FROM moved m LEFT JOIN attempts a ON a.month = m.month AND a.worker_id = m.worker_id AND a.n = m.n
+         CROSS JOIN LATERAL (VALUES
+            (CASE m.side WHEN 'refund' THEN 'SURPLUS' ELSE 'JKK' END, a.jkk_rp), ('JKM', a.jkm_rp), ('JHT', a.jht_rp),
+            ('FEE', a.fee_rp), ('OTHER', m.amount_rp - coalesce(a.jkk_rp + a.jkm_rp + a.jht_rp + a.fee_rp, 0))
+         ) p (programme, rp)
+         WHERE m.has_line AND p.rp <> 0
+        UNION ALL
+        SELECT m.side, m.reference, m.debit, m.has_line, t.programme, 0,
+               CASE WHEN {_MOVED} AND {_SIDE} = m.side THEN t.amount_rp ELSE 0 END,
+               CASE WHEN t.kind = 'reversed' AND m.side = 'debit' THEN t.amount_rp ELSE 0 END,
+               CASE WHEN t.kind = 'posted' AND m.side = 'debit' THEN t.amount_rp ELSE 0 END
+          FROM moved m JOIN transfers t ON t.month = m.month AND t.reference = m.debit
+         WHERE ({_MOVED} AND {_SIDE} = m.side) OR (m.side = 'debit' AND t.kind IN ('reversed', 'posted'))
+      ) one
+  ) named
+ GROUP BY side, reference, debit, has_line, programme
+""",  # noqa: S608
+    "ANALYZE compared",
+)
 
 _ABOUT = "concat_ws(' ', CAST(:bank AS text), CAST(:day AS date), c.side, c.reference, {code})"
 
@@ -82,14 +91,14 @@ SELECT about, code, amount_rp FROM (
  LIMIT :limit
 """  # noqa: S608
 
-CLOSED = f"""
+CLOSED = """
 SELECT w.id FROM work_items w
  WHERE w.kind = 'difference' AND w.state IN ('open', 'approved') AND w.bank_code = :bank
    AND w.code = ANY(:codes) AND starts_with(w.about, concat_ws(' ', CAST(:bank AS text), CAST(:day AS date), ''))
    AND NOT EXISTS (
-        SELECT FROM compared c WHERE w.about = {_ABOUT.format(code="w.code")}
+        SELECT FROM compared c WHERE c.side = split_part(w.about, ' ', 3) AND c.reference = split_part(w.about, ' ', 4)
            AND CASE WHEN w.code = :unposted THEN c.due_rp <> c.posted_rp ELSE c.bank_rp <> c.ledger_rp END)
-"""  # noqa: S608
+"""
 
 # An item that people closed still explains: its trail says what they decided.
 NUMBERS = f"""
@@ -98,8 +107,8 @@ INSERT INTO reconciled_days AS known
 SELECT :bank, :day, p.programme, coalesce(sum(s.sign * s.bank_rp), 0), coalesce(sum(s.sign * s.ledger_rp), 0),
        coalesce(sum(s.posted_rp), 0), coalesce(sum(s.books_rp + s.posting_rp), 0),
        coalesce(sum(CASE WHEN s.books_rp = 0 THEN 0 WHEN EXISTS (
-                SELECT FROM work_items w JOIN unnest(CAST(:codes AS text[])) AS code ON code <> :unposted
-                 WHERE w.kind = 'difference' AND w.about = concat(s.about, code)) THEN s.books_rp ELSE 0 END
+                SELECT FROM work_items w JOIN unnest(CAST(:codes AS text[])) AS it (code) ON it.code <> :unposted
+                 WHERE w.kind = 'difference' AND w.about = concat(s.about, it.code)) THEN s.books_rp ELSE 0 END
               + CASE WHEN s.posting_rp = 0 THEN 0 WHEN NOT :late THEN s.posting_rp WHEN EXISTS (
                 SELECT FROM work_items w
                  WHERE (w.kind = 'difference' AND w.about = concat(s.about, CAST(:unposted AS text)))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from autodebit.settle import Taken, settle
 from banks.settlement import Kind, SettlementFiles, SettlementLine, write_settlement
 from insurance import reconcile
@@ -22,10 +24,14 @@ class Bank:
 
     world: World
     folder: Path
+    engine: Engine | None = None
+    """Where a test needs another one than the web's, which is impatient."""
 
     @property
     def ports(self) -> Ports:
-        return replace(self.world.ports, settlements={BANK: SettlementFiles(BANK, self.folder)})
+        known = self.world.ports
+        files = {BANK: SettlementFiles(BANK, self.folder)}
+        return replace(known, settlements=files, database=self.engine or known.database)
 
     def gives(self, lines: Iterable[SettlementLine], day: date = DAY, name: str = "") -> str:
         name = name or f"day-{day}.csv"
