@@ -15,6 +15,7 @@ from autodebit.files import exchange_files
 from autodebit.hear import hear_notices
 from autodebit.mandates import ask_banks, tell_banks
 from autodebit.refunds import send_refunds
+from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
@@ -61,6 +62,8 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("mandates.take_back", "*/5 * * * *", lambda: tell_banks(ports))
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
+    settle_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
+    task("autodebit.settle", settle_cron, lambda: settle(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))

@@ -1,4 +1,4 @@
-"""Asks banks what became of debits without a final answer; it never sends one anew, and frees nothing by itself."""
+"""Asks banks what became of debits without a final answer; it never sends one anew."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +9,7 @@ from sqlalchemy import select
 from banks.base import AsksStatus, BankRefused, BankUnknown, BankUnreachable, Became, Status, StatusRequest
 from insurance.attempts import COLUMNS, Key, as_try
 from insurance.bank_words import Word, hear
+from insurance.calendar import is_open
 from models import Attempt, AttemptState
 from models.bulk import update_rows
 from ports import Ports
@@ -82,4 +83,13 @@ def _ask(ports: Ports, question: _Question) -> Word:
         log.error("adapter_broken", bank=question.bank_code, kind=type(error).__name__)
         status = Status(Became.PENDING, code="adapter")
     fee = bank.rules.bounce_fee_rp if bank is not None else 0
-    return Word(status.became, "status", status.bank_reference, status.code, status.reason, bounce_fee_rp=fee)
+    closing = bank is not None and not is_open(bank.rules.cut_off, ports.clock())
+    return Word(
+        status.became,
+        "status",
+        status.bank_reference,
+        status.code,
+        status.reason,
+        bounce_fee_rp=fee,
+        in_cut_off=closing,
+    )

@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, worker, villages, the table of settings; the debits' own are beside this.
+"""The `flask` commands: migrate, worker, villages, settings; those of debits and of banks' days are beside this.
 
 What only a command needs (Alembic, Procrastinate, rich) is imported inside it: the web process pays neither their
 start-up time nor their memory.
@@ -16,6 +16,7 @@ from commands.autodebit import autodebit
 from commands.calendar import holidays
 from commands.ledger import ledger
 from commands.ports import job_connections, job_ports
+from commands.reconcile import reconcile
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -81,5 +82,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, holidays, ledger, villages, settings):
+    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, villages, settings):
         app.cli.add_command(command)

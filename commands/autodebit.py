@@ -14,6 +14,7 @@ from autodebit import plan as planning
 from autodebit.decide import OUTCOMES, decide
 from autodebit.overview import Overview, overview
 from commands.ports import job_ports
+from commands.tables import make_table, show_table
 from insurance import runs, work_items
 from insurance.open_items import open_items
 from ports import Ports
@@ -38,21 +39,6 @@ def autodebit() -> None:
     """The monthly run."""
 
 
-def _table(title: str, *columns: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(title=title)
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
-def _show(table: "Table") -> None:
-    from rich.console import Console
-
-    Console(width=100).print(table)
-
-
 class Progress:
     """What plan and lanes have done so far, drawn while they run; where nobody looks on, only at the end."""
 
@@ -72,7 +58,7 @@ class Progress:
         self._draw()
 
     def table(self) -> "Table":
-        table = _table(self._title, "what", "count")
+        table = make_table(self._title, "what", "count")
         table.columns[1].justify = "right"
         table.add_row("scheduled, notice owed", str(self.planned.scheduled))
         table.add_row("above the mandate's maximum, not scheduled", str(self.planned.above_maximum))
@@ -109,7 +95,7 @@ def plan(month_text: str, as_of: str | None, by: str) -> None:
     ports, progress = _as_of_ports(as_of), Progress(month_text)
     with progress.shown():
         _plan(ports, month_text, by, progress)
-    _show(progress.table())
+    show_table(progress.table())
 
 
 def _plan(ports: Ports, month_text: str, by: str, progress: Progress) -> None:
@@ -153,7 +139,7 @@ def run(month_text: str, as_of: str | None, by: str) -> None:
     table.add_row("collected", rupiah(collected.collected_rp))
     for bank, why in sorted(collected.sick.items()):
         table.add_row(f"bank {bank} stopped: {why}", "")
-    _show(table)
+    show_table(table)
     if collected.by_state.get("unknown") or collected.lost or collected.sick:
         raise click.exceptions.Exit(UNCLEAR)
 
@@ -170,18 +156,18 @@ def status(month_text: str | None) -> None:
         month = parse_month(month_text) if month_text else work.today.replace(day=1)
         seen = overview(work, month)
         items = open_items(work)
-    _show(_overview_table(seen))
-    table = _table("Waits for a person", "item", "what", "which", "since")
+    show_table(_overview_table(seen))
+    table = make_table("Waits for a person", "item", "what", "which", "since")
     for item in items:
         table.add_row(item.number, item.what, item.which, f"{item.since:%d-%m-%Y}")
     if items:
-        _show(table)
+        show_table(table)
         raise click.exceptions.Exit(UNCLEAR)
     click.echo("Nothing waits for a person.")
 
 
 def _overview_table(seen: Overview) -> "Table":
-    table = _table(
+    table = make_table(
         f"Month {seen.month:%Y-%m}, run {seen.run}, {seen.chunks_open} chunks open", "bank", "lane", "attempts"
     )
     for bank in seen.banks:
@@ -214,7 +200,7 @@ def resume(bank: str, month_text: str, by: str) -> None:
         progress = Progress(month_text)
         with progress.shown():
             _plan(job_ports(), month_text, by, progress)
-        _show(progress.table())
+        show_table(progress.table())
 
 
 def _set_drained(bank: str, by: str, *, drained: bool) -> None:

@@ -7,8 +7,8 @@ from flask import current_app
 from database import JOB_ANSWER_TIMEOUT_S, make_engine
 from ports import Ports
 
-# Beside one for each bank's lane: plan, notices, questions, refunds, texts, the insurer.
-_OTHER_JOBS = 6
+# Beside one for each bank's lane: plan, notices, questions, refunds, texts, the insurer, day files.
+_OTHER_JOBS = 7
 
 
 def job_connections(ports: Ports) -> int:

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from banks.base import Became, Reason
 from insurance import mandate_life, refunds
+from insurance.absence import is_absent
 from insurance.attempts import Key, Try, change_all, change_months, held_months, locked
 from insurance.contributions import Failure, Outcome, confirm_all, fail_all, worth_retrying
 from insurance.ledger import is_surplus, post_reversed
@@ -48,6 +49,8 @@ class Word:
     """When it became so at the bank, where it says; None is now."""
     bounce_fee_rp: int = 0
     """What the bank charges for a failure without funds: decides whether another try is worth it."""
+    in_cut_off: bool = False
+    """Said while the bank closes its day: what it does not know then it may still find."""
 
 
 def hear(work: Work, key: Key, word: Word) -> str:
@@ -66,6 +69,8 @@ def hear(work: Work, key: Key, word: Word) -> str:
     if word.became is Became.FAILED:
         return _failed(work, one, to, word, cause)
     if one.state == AttemptState.UNKNOWN.value:
+        if word.became is Became.NOT_FOUND and not word.in_cut_off and is_absent(work, key):
+            return "freed" if free_absent(work, key, word.code) else "waits"
         _ask_later(work, one, word)
     return "waits"
 
@@ -136,7 +141,8 @@ def _said_yes_at(work: Work, one: Try) -> datetime:
 def free_absent(work: Work, key: Key, code: str) -> bool:
     """The bank does not know it, its cut-off is past, and its day's file lacks it: nothing was debited (rulings 8).
 
-    Called by reconciliation alone, which has read that file whole. The month may be tried again.
+    Called only for what insurance/absence.py found, which reads files that were taken whole. The month may be tried
+    again.
     """
     one, to = hold(work, key)
     if one.state not in (AttemptState.UNKNOWN.value, AttemptState.MANUAL.value):

@@ -1,6 +1,7 @@
 """Matters for people: opened once each, decided by as many as the rules want, closed; below console and CLI alike."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, select
@@ -8,7 +9,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from insurance.work import Work
 from models import Approval, WorkItem, WorkKind, WorkState
-from models.event import record
+from models.bulk import insert_rows
+from models.event import Happening, record, record_all
 from models.machine import Cause, move
 from models.work_item import WORK_MOVES
 
@@ -52,6 +54,42 @@ def open_item(
     if made is not None:
         record(work.db, item.subject, "system", kind.value, code, "", item.state, work.now)
     return item
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What `open_all` makes an item of, each as in `open_item`."""
+
+    about: str
+    code: str
+    bank_code: str
+    amount_rp: int
+
+
+def open_all(work: Work, kind: WorkKind, matters: Sequence[Matter]) -> int:
+    """The items of these matters, in one statement for all; how many were new."""
+    due_on = work.today + timedelta(days=_DAYS.get(kind, _DAYS_USUAL))
+    rows = [
+        {
+            "kind": kind.value,
+            "about": matter.about,
+            "state": WorkState.OPEN.value,
+            "bank_code": matter.bank_code,
+            "amount_rp": matter.amount_rp,
+            "code": matter.code[:40],
+            "decision": "",
+            "opened_at": work.now,
+            "due_on": due_on,
+        }
+        for matter in matters
+    ]
+    new = insert_rows(work.db, WorkItem, rows, skip_known=True, returning="id")
+    made = work.db.execute(select(WorkItem.id, WorkItem.code).where(WorkItem.id.in_(new))) if new else ()
+    happened = [
+        Happening(("work_item", str(id_)), "system", kind.value, code, "", WorkState.OPEN.value) for id_, code in made
+    ]
+    record_all(work.db, happened, work.now)
+    return len(new)
 
 
 def find(work: Work, kind: WorkKind, about: str, *, lock: bool = False) -> WorkItem | None:

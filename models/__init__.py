@@ -16,6 +16,7 @@ from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, Mo
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
+from models.settlement import ReconciledDay, TakenFile, TakenLine
 from models.tariff import Bracket, Tariff
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
@@ -51,11 +52,14 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
+    "ReconciledDay",
     "Refund",
     "RefundState",
     "Run",
     "RunState",
     "Seal",
+    "TakenFile",
+    "TakenLine",
     "Tariff",
     "Transfer",
     "Village",

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from units.month import Month, add_months, month_of
 
-PARTITIONED = ("months", "attempts", "transfers", "messages", "events")
+PARTITIONED = ("months", "attempts", "transfers", "messages", "events", "settlement_lines")
 # Paying ahead goes to 12 months; two months back hold what arrives late.
 MONTHS_BACK, MONTHS_AHEAD = 2, 14
 
