@@ -16,6 +16,7 @@ from autodebit.mandates import ask_banks, tell_banks
 from autodebit.refunds import send_refunds
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
+from insurance import sponsors
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
 from models.partitions import ensure_partitions
 from ports import Ports
@@ -56,6 +57,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
+    task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
     @jobs.periodic(cron="* * * * * */10")
@@ -83,6 +85,14 @@ def plan_months(ports: Ports) -> None:
     for month in months:
         planned = month_plan.plan(ports, month)
         log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, held=planned.held)
+
+
+def see_sponsors(ports: Ports) -> None:
+    """Every running promise once: what is late, what is about to end, what is over."""
+    seen: int | None = 0
+    while seen is not None:
+        with ports.transaction() as work:
+            seen = sponsors.daily(work, seen)
 
 
 def make_partitions(ports: Ports) -> None:

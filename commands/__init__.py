@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 import config
 from commands.autodebit import autodebit
 from commands.ports import job_connections, job_ports
+from commands.sponsors import sponsors
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -79,5 +80,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, villages, settings):
+    for command in (migrate, worker, autodebit, sponsors, villages, settings):
         app.cli.add_command(command)

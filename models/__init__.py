@@ -14,6 +14,7 @@ from models.message import GatewayMessage, GatewayReport, InboundSms, Message, M
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
+from models.sponsorship import Sponsorship
 from models.tariff import Bracket, Tariff
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
@@ -52,6 +53,7 @@ __all__ = [
     "RefundState",
     "Run",
     "RunState",
+    "Sponsorship",
     "Tariff",
     "Transfer",
     "Village",
