@@ -15,7 +15,8 @@ from insurance.work import Work
 from models import Membership
 from units.month import parse_month
 
-LINES_MAX = 50_000
+# All lines are one transaction, and a call of one of their members waits for its end.
+LINES_MAX = 2_000
 PROMISED = ("member", "payer", "from_month", "months")
 RECEIVED = ("reference", "month", "amount_rp")
 Line = Mapping[str, str]

@@ -75,7 +75,7 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
             (Worker.stop_asked_at.is_(None)) | (Worker.stop_asked_at < work.now - STOP_OPEN),
             (Attempt.lease_until.is_(None)) | (Attempt.lease_until < work.now),
         )
-        .order_by(Attempt.due_on, Attempt.reference)
+        .order_by(Attempt.due_on, Attempt.month, Attempt.reference)
         .limit(limit)
         .with_for_update(skip_locked=True, of=[Attempt, Mandate])
     )

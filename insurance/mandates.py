@@ -110,8 +110,9 @@ def bank_name(bank: Bank) -> str:
 
 
 def bank_facts(mandate: Mandate) -> dict[str, str]:
-    """Bank and account as a text may show them."""
-    return {"bank": bank_name(mandate.bank), "account": masked_tail(mandate.account_tail)}
+    """Bank, account and debit day as a text may show them."""
+    account = masked_tail(mandate.account_tail)
+    return {"bank": bank_name(mandate.bank), "account": account, "day": days_text(mandate)}
 
 
 def days_text(mandate: Mandate) -> str:
@@ -172,12 +173,7 @@ def authorise(
         worker,
         "mandate_asked",
         f"mandate_asked:{mandate.id}",
-        {
-            "date": day_text(work.today),
-            "max": rupiah(mandate.max_amount_rp),
-            "day": days_text(mandate),
-            **bank_facts(mandate),
-        },
+        {"date": day_text(work.today), "max": rupiah(mandate.max_amount_rp), **bank_facts(mandate)},
     )
     wake(work.db, ASK_BANKS)
     return mandate

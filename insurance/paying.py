@@ -138,6 +138,8 @@ def pay(work: Work, worker: Worker, months: Sequence[Month], yes: Yes) -> list[T
     Raises StopOpen, NoMandate, MembershipRefused, NotOwed, TriedToday, TriesUsed or AboveMaximum; then nothing is
     written, not even for months that could have been paid.
     """
+    # The worker first, as wherever a PIN is checked: two calls wait for each other instead of each holding a half.
+    work.db.refresh(worker, ["stop_asked_at"], with_for_update={"of": Worker})
     if worker.stop_asked_at is not None and worker.stop_asked_at > work.now - STOP_OPEN:
         raise StopOpen
     mandate = mandates.live(work, worker.id, lock=True)

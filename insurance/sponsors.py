@@ -83,6 +83,8 @@ def promise(work: Work, worker: Worker, payer: str, from_month: Month, months: i
     named = [add_months(from_month, ahead) for ahead in range(months)]
     for month in named:
         _quote(work, member, payer, month)
+    # The worker first, as wherever a PIN is checked: a call and this must not each hold a half.
+    work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
     unsent, rows = _hold(work, worker.id, named, NotSponsorable)
     for row in rows:
         if row.state not in _PAYABLE or row.payer != PAYER_SELF:

@@ -180,7 +180,6 @@ def mandate_facts(caller: Caller) -> Facts:
         **mandates.bank_facts(mandate),
         "state": caller.word(f"mandate.{mandate.state}"),
         "max": rupiah(mandate.max_amount_rp),
-        "day": mandates.days_text(mandate),
     }
 
 
