@@ -26,10 +26,11 @@ flask: install ## A command of the running system: make flask ARGS="autodebit ru
 test: install-dev ## Run every test, on real PostgreSQL and real Valkey
 	$(PY) -m pytest $(TESTS)
 
-check: install-dev ## Lint, format and types
+check: install-dev ## Lint, format, types and floors
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --explicit-package-bases .
+	$(PY) -m pytest -n 0 --noconftest tests/test_guards.py -k "floor or import"
 
 format: install-dev ## Put the code in its usual form
 	$(PY) -m ruff format .

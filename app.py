@@ -16,6 +16,7 @@ import handset.routes
 import sms.routes
 import ussd.routes
 from banks.connect import connect_banks
+from banks.folders import connect_batch_banks, connect_settlements
 from banks.settings import load_banks
 from database import CALL_ANSWER_TIMEOUT_S, make_engine
 from gateways.africastalking import AfricasTalkingSms
@@ -44,6 +45,7 @@ def make_redis(url: str) -> Redis:
 def make_ports(settings: config.Settings) -> Ports:
     if settings.BANKS_FILE is None or settings.INSURER_OUT_DIR is None or settings.INSURER_IN_DIR is None:
         raise config.ConfigError(["BANKS_FILE, INSURER_OUT_DIR, INSURER_IN_DIR: not set"])
+    banks = load_banks(settings.BANKS_FILE)
     return Ports(
         settings=settings,
         database=make_engine(
@@ -55,7 +57,9 @@ def make_ports(settings: config.Settings) -> Ports:
         keys=Keyring(settings.key("DATA_KEY"), settings.key("INDEX_KEY"), settings.key("PIN_PEPPER")),
         texts=load_texts(sandbox=settings.sandbox),
         clock=system_clock,
-        banks=connect_banks(load_banks(settings.BANKS_FILE)),
+        banks=connect_banks(banks),
+        batches=connect_batch_banks(banks),
+        settlements=connect_settlements(banks),
         sms=AfricasTalkingSms(
             settings.AT_USERNAME,
             settings.AT_API_KEY.get_secret_value(),

@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session
 from autodebit import plan as month_plan
 from autodebit.collect import collect_lane, tidy
 from autodebit.exchange import exchange
+from autodebit.files import exchange_files
 from autodebit.hear import hear_notices
 from autodebit.mandates import ask_banks, tell_banks
 from autodebit.refunds import send_refunds
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
 from insurance import sponsors
+from insurance.grace import WORKERS_AT_ONCE, tell_steps
+from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
 from models.partitions import ensure_partitions
 from ports import Ports
@@ -49,6 +52,9 @@ def make_jobs(ports: Ports) -> Blueprint:
     task(ASK_BANKS, "* * * * * */10", lambda: ask_banks(ports))
     for code in ports.banks:
         task(collect_at(code), "* * * * * */10", partial(collect_lane, ports, code))
+    files_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
+    for code in ports.batches:
+        task(f"autodebit.files.{code}", files_cron, partial(exchange_files, ports, code))
     task("autodebit.tidy", "* * * * * 5", lambda: tidy(ports))
     task("autodebit.ask_unknown", "* * * * * */30", lambda: ask_unknown(ports))
     task(HEAR, "* * * * * */10", lambda: hear_notices(ports))
@@ -58,6 +64,9 @@ def make_jobs(ports: Ports) -> Blueprint:
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
+    # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
+    task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
+    task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
     @jobs.periodic(cron="* * * * * */10")
@@ -95,9 +104,38 @@ def see_sponsors(ports: Ports) -> None:
             seen = sponsors.daily(work, seen)
 
 
+def tell_cover_steps(ports: Ports) -> int:
+    """Tell every worker whose cover is about to get worse, a chunk a transaction; how many were told."""
+    told = 0
+    after: int | None = 0
+    while after is not None:
+        with ports.transaction() as work:
+            count, after = tell_steps(work, after, WORKERS_AT_ONCE)
+        told += count
+    log.info("cover_steps_told", told=told)
+    return told
+
+
 def make_partitions(ports: Ports) -> None:
     with Session(ports.database) as db, db.begin():
         ensure_partitions(db.connection(), jakarta_day(ports.clock()))
+
+
+def seal_ledger(ports: Ports) -> int:
+    """Seal until nothing is left that may be sealed, a few segments a transaction; the segments made.
+
+    The log keeps the head of the chain outside the database, where it can be compared with.
+    """
+    made = 0
+    while True:
+        with ports.transaction() as work:
+            segments = seal(work)
+            last = last_seal(work.db)
+        made += segments
+        if segments and last is not None:
+            log.info("ledger_sealed", segments=segments, number=last.number, chain=last.chain_hash)
+        if segments < SEGMENTS_MAX:
+            return made
 
 
 def make_engine_app(ports: Ports) -> App:

@@ -1,6 +1,6 @@
 """The things outside this process, in one frozen bundle that a test swaps piece by piece."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from banks.base import Banks
+from banks.batch_file import BatchFiles
+from banks.settlement import SettlementFiles
 from config import Settings
 from gateways.base import SmsGateway
 from insurance.reference import Reference
@@ -29,8 +31,12 @@ class Ports:
     texts: Texts
     clock: Clock
     banks: Banks
+    """Those with an API, by code."""
     sms: SmsGateway
     insurer: Insurer
+    batches: Mapping[str, BatchFiles] = field(default_factory=dict)
+    """Banks without an API: a debit file out, a result file in."""
+    settlements: Mapping[str, SettlementFiles] = field(default_factory=dict)
     reference: Reference = field(default_factory=Reference)
 
     def work(self, db: Session, now: datetime | None = None) -> Work:

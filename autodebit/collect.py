@@ -8,43 +8,34 @@ from datetime import timedelta
 import structlog
 
 from autodebit.lanes import CREDENTIALS, Health, Pace, may_send
-from banks.base import Answer, Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
-from insurance import contributions, mandate_life, schedule
+from autodebit.outcomes import Outcomes, Said
+from banks.base import Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
+from insurance import contributions, schedule
 from insurance.attempts import Key, Try, locked
-from insurance.bank_words import HARD, learn_reference
-from insurance.contributions import Failure, Outcome, worth_retrying
 from insurance.party import Party, box_of, parties
 from insurance.work import Work
 from models import AttemptState
-from models.machine import Cause
 from ports import Ports
 from units.month import Month
 
 log = structlog.get_logger()
 
 # What one claim takes: all of it is unknown if the sender dies in the act, so it is small.
-CLAIM_MAX = 100
+CLAIM_MAX = 250
 # Above all the time that a claim may take at the slowest pace, until a bank that is silent is left alone.
 LEASE = timedelta(minutes=15)
-# Where nothing was debited for certain, the same reference goes again after this long.
-AGAIN_AFTER = timedelta(minutes=10)
-# A request that the bank finds faulty will not be better in ten minutes: a person has a day to look at it.
-FAULTY_AFTER = timedelta(days=1)
 # A slow bank's claim still ends well within its lease.
 _CLAIM_S = 60.0
 
 
 @dataclass(frozen=True)
-class _Debit:
+class Debit:
     """An attempt under way: what the bank is asked, and which row waits for its word."""
 
     key: Key
-    mandate_id: int
+    to: Party
     request: CollectRequest | None
     """None where the person was erased meanwhile: nobody can be debited for them."""
-
-
-Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
 
 
 @dataclass
@@ -107,7 +98,7 @@ def collect_lane(
         while not health.sick and may_send(ports, bank_code, bank.rules):
             with ports.transaction() as work:
                 debits = [
-                    _debit(work, one, to) for one, to in contributions.claim(work, bank_code, LEASE, limit, month)
+                    debit_of(work, one, to) for one, to in contributions.claim(work, bank_code, LEASE, limit, month)
                 ]
             if not debits:
                 break
@@ -120,10 +111,10 @@ def collect_lane(
     return result
 
 
-def _debit(work: Work, one: Try, to: Party) -> _Debit:
+def debit_of(work: Work, one: Try, to: Party) -> Debit:
     box = box_of(work, to)
     if box is None:
-        return _Debit(one.key, to.mandate_id, None)
+        return Debit(one.key, to, None)
     request = CollectRequest(
         reference=one.reference,
         mandate_reference=to.bank_reference,
@@ -133,10 +124,10 @@ def _debit(work: Work, one: Try, to: Party) -> _Debit:
         asked_at=one.asked_at or work.now,
         token=box.open(to.token_sealed, "mandate.token") if to.token_sealed else "",
     )
-    return _Debit(one.key, to.mandate_id, request)
+    return Debit(one.key, to, request)
 
 
-def _ask(bank: Bank, debit: _Debit, pace: Pace, health: Health) -> Said:
+def _ask(bank: Bank, debit: Debit, pace: Pace, health: Health) -> Said:
     if debit.request is None or health.sick:
         return BankUnreachable("not asked")
     pace.wait()
@@ -165,7 +156,7 @@ def _ask(bank: Bank, debit: _Debit, pace: Pace, health: Health) -> Said:
     return answer
 
 
-def _record(ports: Ports, bank: Bank, said: Sequence[tuple[_Debit, Said]]) -> list[Try]:
+def _record(ports: Ports, bank: Bank, said: Sequence[tuple[Debit, Said]]) -> list[Try]:
     """All in one transaction, or one by one where a row of them breaks it; what is left SENT becomes unknown."""
     try:
         with ports.transaction() as work:
@@ -182,71 +173,15 @@ def _record(ports: Ports, bank: Bank, said: Sequence[tuple[_Debit, Said]]) -> li
     return done
 
 
-def _record_all(work: Work, bank: Bank, said: Iterable[tuple[_Debit, Said]]) -> list[Try]:
+def _record_all(work: Work, bank: Bank, said: Iterable[tuple[Debit, Said]]) -> list[Try]:
     answers = {debit.key: (debit, answer) for debit, answer in said}
-    known = parties(work, sorted({debit.mandate_id for debit, _ in answers.values()}), lock=True)
+    # What a plain yes leads to depends on nothing that the member may have changed meanwhile; everything else does.
+    changing = {debit.to.mandate_id for debit, answer in answers.values() if not isinstance(answer, BankAnswer)}
+    known = parties(work, sorted(changing), lock=True)
     rows = locked(work, list(answers))
-    sorted_out = _Sorted(work)
+    sorted_out = Outcomes(work)
     for key, one in rows.items():
         debit, answer = answers[key]
-        sorted_out.put(one, known[debit.mandate_id], answer, bank)
+        sorted_out.put(one, known.get(debit.to.mandate_id, debit.to), answer, bank.rules.bounce_fee_rp)
     sorted_out.write()
     return list(rows.values())
-
-
-@dataclass
-class _Sorted:
-    """The answers of one claim by what they mean, so that each kind is written in one go."""
-
-    work: Work
-    confirmed: list[Outcome] = field(default_factory=list)
-    soft: list[Failure] = field(default_factory=list)
-    hard: list[Failure] = field(default_factory=list)
-    unknown: list[Outcome] = field(default_factory=list)
-    unasked: list[Outcome] = field(default_factory=list)
-    later: list[Outcome] = field(default_factory=list)
-    faulty: list[Outcome] = field(default_factory=list)
-    learned: list[tuple[Try, str]] = field(default_factory=list)
-
-    def put(self, one: Try, to: Party, answer: Said, bank: Bank) -> None:
-        waits = one.state == AttemptState.SENT.value
-        match answer:
-            case BankAnswer(answer=Answer.DONE, reference=reference):
-                if waits or one.state == AttemptState.UNKNOWN.value:
-                    self.confirmed.append(Outcome(one, to, reference))
-                else:
-                    # Its notice was faster than its answer.
-                    self.learned.append((one, reference))
-            case _ if not waits:
-                # Our lease had run out, or the bank's word came another way: only a clear yes is news.
-                return
-            case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
-                self.faulty.append(Outcome(one, to, code=code))
-            case BankRefused(reason=Reason.NOT_NOW | Reason.OURS, code=code):
-                self.later.append(Outcome(one, to, code=code))
-            case BankUnreachable():
-                self.unasked.append(Outcome(one, to, code="unreachable"))
-            case BankRefused(reason=reason, code=code) if reason in HARD:
-                self.hard.append(Failure(one, to, reason.value, code))
-            case BankRefused(reason=reason, code=code):
-                self.soft.append(
-                    Failure(one, to, reason.value, code, worth_retrying(self.work, bank.rules.bounce_fee_rp, one))
-                )
-            case BankUnknown(code=code):
-                self.unknown.append(Outcome(one, to, code=code))
-            case _:
-                self.unknown.append(Outcome(one, to, code="pending"))
-
-    def write(self) -> None:
-        work = self.work
-        contributions.confirm_all(work, self.confirmed, Cause("bank", "debited"))
-        for one, reference in self.learned:
-            learn_reference(work, one, reference)
-        contributions.fail_all(work, self.soft, hard=False)
-        contributions.fail_all(work, self.hard, hard=True)
-        for failure in self.hard:
-            mandate_life.rejected_by_debit(work, failure.to.mandate_id, failure.reason, failure.code)
-        contributions.unknown_all(work, self.unknown)
-        contributions.not_sent_all(work, self.unasked, work.now + AGAIN_AFTER, asked=False)
-        contributions.not_sent_all(work, self.later, work.now + AGAIN_AFTER, asked=True)
-        contributions.not_sent_all(work, self.faulty, work.now + FAULTY_AFTER, asked=True)

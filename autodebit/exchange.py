@@ -2,8 +2,8 @@
 
 import structlog
 
+from dayfiles import BadFile
 from insurance import handover
-from insurer.base import BadFile
 from ports import Ports
 
 log = structlog.get_logger()

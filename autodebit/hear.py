@@ -10,7 +10,7 @@ from insurance.waking import HEAR, wake
 from insurance.work import Work
 from insurance.work_items import open_item
 from models import BankNotice, WorkKind
-from models.bulk import insert_rows
+from models.bulk import add_unknown
 from ports import Ports
 
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ def keep(work: Work, bank_code: str, notice: Notice) -> bool:
         "received_at": work.now,
         "read": False,
     }
-    new = insert_rows(work.db, BankNotice, [row], skip_known=True, returning="replay_key")
+    new = add_unknown(work.db, BankNotice, [row], "replay_key")
     if new:
         wake(work.db, HEAR)
     return bool(new)

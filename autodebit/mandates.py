@@ -56,17 +56,23 @@ def ask_banks(ports: Ports) -> int:
 
 def _claim(ports: Ports) -> _Asked | None:
     with ports.transaction() as work:
-        mandate = mandate_life.claim(work, LEASE)
+        mandate = mandate_life.claim(work, ports.banks.keys(), LEASE)
         return _Asked(mandate.id, mandate.bank_code, _request(work, mandate)) if mandate is not None else None
 
 
 def _request(work: Work, mandate: Mandate) -> MandateRequest | CodeRequest:
-    box, customer = work.box(mandate.worker), customer_id(mandate.id)
-    if mandate.code_sealed is not None:
-        return CodeRequest(customer, mandate.bank_reference, box.open(mandate.code_sealed, "mandate.code"))
+    if mandate.code_sealed is None:
+        return mandate_request(work, mandate)
+    code = work.box(mandate.worker).open(mandate.code_sealed, "mandate.code")
+    return CodeRequest(customer_id(mandate.id), mandate.bank_reference, code)
+
+
+def mandate_request(work: Work, mandate: Mandate) -> MandateRequest:
+    """What a bank has to put before the account's holder."""
+    box = work.box(mandate.worker)
     phones = [box.open(contact.phone_sealed, "contact.phone") for contact in mandate.worker.contacts[:1]]
     return MandateRequest(
-        customer_id=customer,
+        customer_id=customer_id(mandate.id),
         account_no=box.open(mandate.account_sealed, "mandate.account"),
         account_name=box.open(mandate.worker.name_sealed, "worker.name"),
         max_amount_rp=mandate.max_amount_rp,

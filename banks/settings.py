@@ -1,6 +1,5 @@
 """The TOML file of the banks that are connected, read whole and checked whole; it never shows a value in an error."""
 
-import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -8,17 +7,16 @@ from dataclasses import dataclass, field
 from datetime import time
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 from banks.base import LaneRules
 from banks.keys import RSA_BITS_MIN, private_key, public_key
+from banks.settings_checks import Check, base_url, flag, one_of, pace, text, timeout_s, whole
 from banks.snap import Encoding
 
 CONNECT_TIMEOUT_S: Final = 3.05
 READ_TIMEOUT_S: Final = 20.0
-TIMEOUT_S_MAX: Final = 120.0
 PARALLEL_MAX: Final = 32
 
 
@@ -69,123 +67,86 @@ class BankSettings:
     """`bankCode` on the wire: the three-digit code unless the file names another."""
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     read_timeout_s: float = READ_TIMEOUT_S
+    settlement_dir: Path | None = None
+    """Where the bank puts its file of each day; None if it gives none."""
 
 
-Check = Callable[[object], str | None]
-"""What is wrong with a value, in words that do not hold it; None if nothing is."""
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """One bank without an API: the folders through which files are exchanged, ours out and theirs in."""
+
+    code: str
+    product: str
+    name: str
+    province: str
+    out_dir: Path
+    in_dir: Path
+    cut_off: time
+    """On Jakarta's clock: a file that is there by then is worked off the same day."""
+    settlement_dir: Path | None = None
 
 
-def _text(longest: int, pattern: str = r"[ -~]+", what: str = "text of printable ASCII") -> Check:
-    shape = re.compile(pattern)
-
-    def check(value: object) -> str | None:
-        fits = isinstance(value, str) and len(value) <= longest and value.strip() == value and shape.fullmatch(value)
-        return None if fits else f"must be {what}, at most {longest} characters"
-
-    return check
-
-
-def _one_of(*known: str) -> Check:
-    return lambda value: None if value in known else f"must be one of {', '.join(known)}"
-
-
-def _timeout_s(value: object) -> str | None:
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= TIMEOUT_S_MAX
-    return None if fits else f"must be seconds, above 0 and at most {TIMEOUT_S_MAX:.0f}"
-
-
-def _pace(value: object) -> str | None:
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
-    return None if fits else "must be requests in a second, above 0"
-
-
-def _whole(least: int, most: int) -> Check:
-    def check(value: object) -> str | None:
-        fits = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-        return None if fits else f"must be a whole number from {least} to {most}"
-
-    return check
-
-
-def _flag(value: object) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _base_url(value: object) -> str | None:
-    if not isinstance(value, str) or not re.fullmatch(r"https?://[!-~]+", value) or value.endswith("/"):
-        return "must be a URL that begins with https:// and does not end in /"
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        return "must be a URL with a host and a port in range"
-    if not host or parts.query or parts.fragment or "@" in parts.netloc:
-        return "must be a host and a path, without user, query or fragment"
-    if parts.scheme != "https" and not _loopback(host):
-        return "must be https, but for a loopback host"
-    return None
-
-
-_FILE: Final = _text(512, r"[^\0]+", "a file name")
-_HOUR: Final = _text(5, r"([01][0-9]|2[0-3]):[0-5][0-9]", 'a time of day such as "21:30"')
+AnyBank = BankSettings | BatchSettings
+_FOLDER: Final = text(512, r"[^\0]+", "a folder's name")
+_FILE: Final = text(512, r"[^\0]+", "a file name")
+_HOUR: Final = text(5, r"([01][0-9]|2[0-3]):[0-5][0-9]", 'a time of day such as "21:30"')
+_EVERY: Final[Mapping[str, Check]] = {
+    "product": text(20),
+    "name": text(40),
+    "province": text(2, r"[1-9][0-9]", "a two-digit province code"),
+}
 # Lengths: ASPI SNAP, headers (Keamanan) and services 54, 70 and 71 (programme.md 3.3, 3.4).
 _SNAP: Final[Mapping[str, Check]] = {
-    "product": _text(20),
-    "name": _text(40),
-    "province": _text(2, r"[1-9][0-9]", "a two-digit province code"),
-    "base_url": _base_url,
-    "path_prefix": _text(64, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
-    "token_path": _text(128, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
-    "client_id": _text(128),
-    "client_secret": _text(512),
+    **_EVERY,
+    "base_url": base_url,
+    "path_prefix": text(64, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
+    "token_path": text(128, r"(/[A-Za-z0-9._-]+)+", "a path that begins with / and does not end in one"),
+    "client_id": text(128),
+    "client_secret": text(512),
     "private_key_file": _FILE,
-    "partner_id": _text(36),
-    "channel_id": _text(5),
-    "signature_encoding": _one_of("base64", "hex"),
+    "partner_id": text(36),
+    "channel_id": text(5),
+    "signature_encoding": one_of("base64", "hex"),
     # SNAP's `partnerReferenceNo` is String(64) (programme.md 3.4).
-    "reference_max": _whole(1, 64),
+    "reference_max": whole(1, 64),
 }
 _LANE: Final[Mapping[str, Check]] = {
-    "pace_per_s": _pace,
-    "parallel_max": _whole(1, PARALLEL_MAX),
+    "pace_per_s": pace,
+    "parallel_max": whole(1, PARALLEL_MAX),
     "cut_off_from": _HOUR,
     "cut_off_until": _HOUR,
-    "bounce_fee_rp": _whole(0, 1_000_000),
+    "bounce_fee_rp": whole(0, 1_000_000),
 }
 _SNAP_OPTIONAL: Final[Mapping[str, Check]] = {
-    "connect_timeout_s": _timeout_s,
-    "read_timeout_s": _timeout_s,
+    "connect_timeout_s": timeout_s,
+    "read_timeout_s": timeout_s,
     "notice_public_key_file": _FILE,
+    "settlement_dir": _FOLDER,
     **_LANE,
 }
 _NEEDED: Final[Mapping[str, Mapping[str, Check]]] = {
     "bifast": {
         **_SNAP,
-        "biller_id": _text(30),
-        "biller_name": _text(50),
-        "beneficiary_account_no": _text(19, r"[0-9]+", "digits"),
-        "beneficiary_account_name": _text(100),
+        "biller_id": text(30),
+        "biller_name": text(50),
+        "beneficiary_account_no": text(19, r"[0-9]+", "digits"),
+        "beneficiary_account_name": text(100),
     },
     "snap_debit": {
         **_SNAP,
-        "merchant_id": _text(64),
-        "otp": _flag,
-        "status_service_code": _one_of("54", "55"),
+        "merchant_id": text(64),
+        "otp": flag,
+        "status_service_code": one_of("54", "55"),
     },
+    "batch_file": {**_EVERY, "out_dir": _FOLDER, "in_dir": _FOLDER, "cut_off": _HOUR},
 }
 """Of each product."""
 _OPTIONAL: Final[Mapping[str, Mapping[str, Check]]] = {
-    "bifast": {**_SNAP_OPTIONAL, "bank_code": _text(11, r"[A-Za-z0-9]+", "letters and digits")},
+    "bifast": {**_SNAP_OPTIONAL, "bank_code": text(11, r"[A-Za-z0-9]+", "letters and digits")},
     "snap_debit": _SNAP_OPTIONAL,
+    "batch_file": {"settlement_dir": _FOLDER},
 }
+_FOLDERS: Final = ("out_dir", "in_dir", "settlement_dir")
 
 
 def _wrong_keys(table: Mapping[str, object]) -> list[str]:
@@ -222,7 +183,19 @@ def _rules(table: Mapping[str, Any]) -> LaneRules:
     )
 
 
-def _bank(code: str, table: object, folder: Path) -> BankSettings | list[str]:
+def _shared_folders(banks: Mapping[str, AnyBank]) -> list[str]:
+    """Two streams of files in one folder would take each other's."""
+    named: dict[Path, str] = {}
+    lines = list[str]()
+    for code, bank in banks.items():
+        for key in _FOLDERS:
+            folder = getattr(bank, key, None)
+            if folder is not None and (first := named.setdefault(folder, f"{code}.{key}")) != f"{code}.{key}":
+                lines.append(f"banks.{code}: {key}: is the folder of {first} too")
+    return lines
+
+
+def _bank(code: str, table: object, folder: Path) -> AnyBank | list[str]:
     if not re.fullmatch(r"[0-9]{3}", code):
         return ["must be under its three-digit code"]
     if not isinstance(table, dict):
@@ -237,13 +210,16 @@ def _bank(code: str, table: object, folder: Path) -> BankSettings | list[str]:
                 lines.append(f"{name}: no RSA key in PEM of {RSA_BITS_MIN} bits or more can be read there")
     if lines:
         return lines
-    plain = {name: value for name, value in table.items() if name not in _KEY_FILES and name not in _LANE}
+    plain: dict[str, Any] = {name: v for name, v in table.items() if name not in _KEY_FILES and name not in _LANE}
+    plain |= {name: (folder / plain[name]).resolve() for name in _FOLDERS if name in plain}
+    if plain["product"] == "batch_file":
+        return BatchSettings(**{**plain, "code": code, "cut_off": time.fromisoformat(plain["cut_off"])})
     values = {"bank_code": code, **plain, **keys, "code": code, "rules": _rules(table)}
     return BankSettings(**cast(dict[str, Any], values))
 
 
-def load_banks(path: Path) -> dict[str, BankSettings]:
-    """Every bank of the file by its three-digit code; key files are named relative to it.
+def load_banks(path: Path) -> dict[str, AnyBank]:
+    """Every bank of the file by its three-digit code; key files and folders are named relative to it.
 
     Raises BankSettingsError naming every missing, bad or unknown key of every bank at once.
     """
@@ -258,13 +234,14 @@ def load_banks(path: Path) -> dict[str, BankSettings]:
     lines = [f"{name}: not a table we know" for name in document if name != "banks"]
     if not isinstance(tables, dict) or not tables:
         raise BankSettingsError([*lines, "banks: no bank is set"])
-    banks: dict[str, BankSettings] = {}
+    banks: dict[str, AnyBank] = {}
     for code, table in tables.items():
         bank = _bank(code, table, path.parent)
-        if isinstance(bank, BankSettings):
-            banks[code] = bank
-        else:
+        if isinstance(bank, list):
             lines += [f"banks.{code}: {line}" for line in bank]
+        else:
+            banks[code] = bank
+    lines += _shared_folders(banks)
     if lines:
         raise BankSettingsError(lines)
     return banks

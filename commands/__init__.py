@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 import config
 from commands.autodebit import autodebit
+from commands.calendar import holidays
+from commands.ledger import ledger
 from commands.ports import job_connections, job_ports
 from commands.sponsors import sponsors
 from data import BadVillages, load_reference, load_village, load_villages
@@ -80,5 +82,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, sponsors, villages, settings):
+    for command in (migrate, worker, autodebit, holidays, ledger, sponsors, villages, settings):
         app.cli.add_command(command)

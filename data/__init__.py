@@ -1,4 +1,4 @@
-"""Reference data as CSV beside this file (banks, brackets, tariffs, the sandbox's village) and how it is loaded."""
+"""Reference data as CSV, beside this file or an operator's own (villages, holidays), and how it is loaded."""
 
 import csv
 import re
@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from insurance.work import Work
-from models import Bank, Base, Bracket, Head, Tariff, Village
+from models import Bank, Base, Bracket, Head, Holiday, Tariff, Village
+from models.holiday import HOLIDAY_NAME_MAX
 from models.village import check_digit
 from units.phone import NotAPhone, canonical_phone
 
@@ -85,11 +86,7 @@ def load_village(work: Work) -> None:
 
 def load_villages(work: Work, file: Path) -> int:
     """Villages and heads from a CSV; a repeat brings the rows to what it says. How many. Raises BadVillages."""
-    try:
-        with file.open(newline="", encoding="utf-8") as lines:
-            rows = list(csv.DictReader(lines))
-    except UnicodeDecodeError:
-        raise BadVillages("not UTF-8") from None
+    rows = _lines_of(file, BadVillages)
     if faults := _faults(rows):
         raise BadVillages("\n".join(faults))
     fields = ("code", "name", "district", "regency", "zone")
@@ -101,6 +98,14 @@ def load_villages(work: Work, file: Path) -> int:
         if row.get("head_phone"):
             _add_head(work, row["code"], canonical_phone(row["head_phone"]))
     return len(rows)
+
+
+def _lines_of(file: Path, bad: type[ValueError]) -> list[dict[str, str]]:
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            return list(csv.DictReader(lines))
+    except (UnicodeDecodeError, csv.Error):
+        raise bad("not a CSV in UTF-8") from None
 
 
 def _faults(rows: list[dict[str, str]]) -> list[str]:
@@ -135,3 +140,42 @@ def _add_head(work: Work, village_code: str, phone: str) -> None:
 def short_code(digits: str) -> str:
     """The digits with their check digit behind."""
     return digits + check_digit(digits)
+
+
+class BadHolidays(ValueError):
+    """A file of holidays that cannot be taken; names each bad line, and nothing of it was loaded."""
+
+
+def _day(text: str) -> date | None:
+    """Only the one spelling YYYY-MM-DD: the library takes others too, and a week number is no decree's day."""
+    try:
+        return date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
+    except ValueError:
+        return None
+
+
+_IS_HOLIDAY = {"true": True, "false": False}
+_HOLIDAY_FIELDS: Mapping[str, Callable[[str], object]] = {
+    "day": _day,
+    "name": lambda text: 0 < len(text.strip()) <= HOLIDAY_NAME_MAX,
+    "is_holiday": _IS_HOLIDAY.__contains__,
+}
+
+
+def load_holidays(work: Work, file: Path) -> int:
+    """Days from a CSV day,name,is_holiday (true or false) over those of the library. How many. Raises BadHolidays."""
+    rows, faults, seen = _lines_of(file, BadHolidays), list[str](), set[str]()
+    for number, row in enumerate(rows, 2):
+        faults += [f"line {number}: {name}" for name, good in _HOLIDAY_FIELDS.items() if not good(row.get(name) or "")]
+        if row.get("day") in seen:
+            faults.append(f"line {number}: day stands twice")
+        seen.add(row.get("day") or "")
+    if faults or not rows:
+        raise BadHolidays("\n".join(faults or ["no line"]))
+    days: list[Mapping[str, object]] = [
+        {"day": _day(row["day"]), "name": row["name"].strip(), "is_holiday": _IS_HOLIDAY[row["is_holiday"]]}
+        for row in rows
+    ]
+    _upsert(work.db, Holiday, days)
+    work.reference.clear()
+    return len(rows)

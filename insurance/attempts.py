@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Row, select, text, tuple_
+from sqlalchemy import Row, select, text
 
 from insurance.work import Work
 from models import Attempt, AttemptReference, AttemptState, CoverMonth, Mandate, MonthState
-from models.bulk import insert_rows, update_rows
+from models.bulk import add_unknown, insert_rows, update_rows
 from models.event import Happening, record_all
 from models.machine import Cause, check
 from models.month import ASKED_FOR, ATTEMPT_MOVES, MONTH_MOVES
@@ -70,18 +70,36 @@ def as_try(row: Row[tuple[object, ...]]) -> Try:
     return Try(*row[: len(COLUMNS)])  # type: ignore[arg-type]
 
 
+def _given(names: str) -> str:
+    """`JOIN unnest(...)` over the arrays :month, :worker_id and, for attempts, :n."""
+    kinds = {"month": "date", "worker_id": "bigint", "n": "smallint"}
+    arrays = ", ".join(f"CAST(:{name} AS {kinds[name]}[])" for name in names.split(", "))
+    return f"JOIN unnest({arrays}) AS given({names}) USING ({names})"
+
+
+_LISTED = ", ".join(f"a.{column.key}" for column in COLUMNS)
+# Names of columns and tables are ours: nothing typed by anyone gets here.
+_ATTEMPTS = f"SELECT {_LISTED} FROM attempts a"  # noqa: S608
+_LOCKED = text(f"{_ATTEMPTS} {_given('month, worker_id, n')} ORDER BY a.month, a.worker_id, a.n FOR UPDATE OF a")
+_OF_MONTHS = text(f"{_ATTEMPTS} {_given('month, worker_id')} ORDER BY a.n")
+
+
+def _arrays(keys: Sequence[tuple[object, ...]], names: Sequence[str]) -> dict[str, list[object]]:
+    return {name: [key[place] for key in keys] for place, name in enumerate(names)}
+
+
 def locked(work: Work, keys: Sequence[Key]) -> dict[Key, Try]:
     """The attempts as they stand now, held to the end of the transaction, in one order."""
-    if not keys:
-        return {}
-    query = (
-        select(*COLUMNS)
-        .where(tuple_(Attempt.month, Attempt.worker_id, Attempt.n).in_(list(keys)))
-        .order_by(Attempt.month, Attempt.worker_id, Attempt.n)
-        .with_for_update()
-    )
-    found = map(as_try, work.db.execute(query))
+    found = map(as_try, work.db.execute(_LOCKED, _arrays(keys, _KEY))) if keys else ()
     return {one.key: one for one in found}
+
+
+def of_months(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, list[Try]]:
+    """All attempts of each worker's month, the first first."""
+    found: dict[WorkerMonth, list[Try]] = {}
+    for one in map(as_try, work.db.execute(_OF_MONTHS, _arrays(keys, _KEY[:2]))) if keys else ():
+        found.setdefault((one.month, one.worker_id), []).append(one)
+    return found
 
 
 def key_of(work: Work, reference: str) -> Key | None:
@@ -125,28 +143,27 @@ def change_all(
 ) -> None:
     """Move each into `to`, with its event; `codes` gives single ones a code, `fixed` sets columns of all.
 
-    Leases end with every move. Raises IllegalMove for the first that may not go there; then nothing was written.
+    Leases end with every move but where `fixed` begins one. Raises IllegalMove for the first that may not go there;
+    then nothing was written.
     """
     for one in tries:
         check("attempt", ATTEMPT_MOVES, one.state, to)
-    codes = codes or {}
-    rows = [
-        {
-            **dict(zip(_KEY, one.key, strict=True)),
-            "code": codes.get(one.key, cause.code)[:40],
-            "bank_reference": one.bank_reference,
-        }
-        for one in tries
-    ]
-    fixed = {"lease_until": None, "ask_at": None, **fixed}
-    update_rows(work.db, Attempt, _KEY, rows, state=to.value, changed_at=work.now, **fixed)
+    rows: list[dict[str, object]] = [dict(zip(_KEY, one.key, strict=True)) for one in tries]
+    fixed = {"lease_until": None, "ask_at": None, "state": to.value, "changed_at": work.now, **fixed}
+    if codes is None:
+        fixed["code"] = cause.code[:40]
+    else:
+        for row, one in zip(rows, tries, strict=True):
+            row["code"], row["bank_reference"] = codes[one.key][:40], one.bank_reference
+    update_rows(work.db, Attempt, _KEY, rows, **fixed)
+    given = codes or {}
     events = [
-        Happening(one.subject, cause.actor, cause.why, codes.get(one.key, cause.code), one.state, to.value)
+        Happening(one.subject, cause.actor, cause.why, given.get(one.key, cause.code), one.state, to.value)
         for one in tries
     ]
     record_all(work.db, events, work.now)
     for one in tries:
-        one.state, one.code = to.value, codes.get(one.key, cause.code)
+        one.state, one.code = to.value, given.get(one.key, cause.code)
 
 
 def back_to_mandate(work: Work, tries: Sequence[Try]) -> None:
@@ -175,25 +192,29 @@ class MonthRow:
         return ("month", f"{self.worker_id}/{self.month:%Y-%m}")
 
 
-_HELD = text(
-    "SELECT m.month, m.worker_id, m.state, m.payer, m.paid_reference, m.posted_on FROM months m "
-    "JOIN unnest(CAST(:month AS date[]), CAST(:worker_id AS bigint[])) AS given(month, worker_id) "
-    "USING (month, worker_id) ORDER BY m.month, m.worker_id FOR UPDATE OF m"
-)
+_MONTHS = "SELECT m.month, m.worker_id, m.state, m.payer, m.paid_reference, m.posted_on FROM months m"
+_HELD = text(f"{_MONTHS} {_given('month, worker_id')} ORDER BY m.month, m.worker_id FOR UPDATE OF m")
 
 
 def held_months(work: Work, keys: Sequence[WorkerMonth], payer: str) -> dict[WorkerMonth, MonthRow]:
     """The one row of each month, made if need be, held to the end of the transaction."""
-    if not keys:
-        return {}
     ordered = sorted(set(keys))
-    rows = [
-        {"month": month, "worker_id": worker_id, "state": MonthState.OPEN.value, "payer": payer}
-        for month, worker_id in ordered
-    ]
-    insert_rows(work.db, CoverMonth, rows, skip_known=True)
-    given = {"month": [key[0] for key in ordered], "worker_id": [key[1] for key in ordered]}
-    found = [MonthRow(*row) for row in work.db.execute(_HELD, given)]
+    held = _hold(work, ordered)
+    missing = [key for key in ordered if key not in held]
+    if missing:
+        rows = [
+            {"month": month, "worker_id": worker_id, "state": MonthState.OPEN.value, "payer": payer}
+            for month, worker_id in missing
+        ]
+        new = len(add_unknown(work.db, CoverMonth, rows, "worker_id"))
+        # A row that is new is held by having been made; one that another transaction made meanwhile is waited for.
+        made = {key: MonthRow(*key, MonthState.OPEN.value, payer, None, None) for key in missing}
+        held |= made if new == len(missing) else _hold(work, missing)
+    return held
+
+
+def _hold(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, MonthRow]:
+    found = [MonthRow(*row) for row in work.db.execute(_HELD, _arrays(keys, _KEY[:2]))] if keys else []
     return {(row.month, row.worker_id): row for row in found}
 
 

@@ -77,7 +77,8 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
         )
         .order_by(Attempt.due_on, Attempt.month, Attempt.reference)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=[Attempt, Mandate])
+        # Who cancels in this moment waits for the attempt, and then finds it sent: one debit that is at the bank.
+        .with_for_update(skip_locked=True, of=Attempt)
     )
     if month is not None:
         query = query.where(Attempt.month == month)
@@ -96,11 +97,14 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
 
 def _send(work: Work, tries: Sequence[Try], lease: timedelta) -> None:
     """Its first sending fixes `asked_at`: part of the request, so that a resend says the same."""
-    change_all(work, tries, AttemptState.SENT, Cause("system", "collect"))
-    for one in tries:
-        one.asked_at = one.asked_at or work.now
-    rows = [{"month": t.month, "worker_id": t.worker_id, "n": t.n, "asked_at": t.asked_at} for t in tries]
-    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=work.now + lease)
+    lease_until = work.now + lease
+    cause = Cause("system", "collect")
+    resent = [one for one in tries if one.asked_at is not None]
+    change_all(work, resent, AttemptState.SENT, cause, lease_until=lease_until)
+    fresh = [one for one in tries if one.asked_at is None]
+    change_all(work, fresh, AttemptState.SENT, cause, lease_until=lease_until, asked_at=work.now)
+    for one in fresh:
+        one.asked_at = work.now
 
 
 def confirm_all(work: Work, outcomes: Sequence[Outcome], cause: Cause) -> None:
@@ -187,9 +191,10 @@ def fail_all(work: Work, failures: Sequence[Failure], *, hard: bool) -> None:
     if not failures:
         return
     to_state = AttemptState.FAILED_HARD if hard else AttemptState.FAILED_SOFT
-    for failure in failures:
-        codes = {failure.one.key: failure.code}
-        change_all(work, [failure.one], to_state, Cause("bank", failure.reason), codes)
+    codes = {failure.one.key: failure.code for failure in failures}
+    for reason in sorted({failure.reason for failure in failures}):
+        alike = [failure.one for failure in failures if failure.reason == reason]
+        change_all(work, alike, to_state, Cause("bank", reason), codes)
     back_to_mandate(work, [failure.one for failure in failures])
     again = [] if hard else [failure for failure in failures if failure.retry]
     tried = _try_again(work, again)
@@ -241,9 +246,7 @@ def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *,
     change_all(work, [outcome.one for outcome in gone], AttemptState.CANCELLED, cause, codes)
     tries = [outcome.one for outcome in kept]
     unasked = {} if asked else {"asked_at": None}
-    change_all(work, tries, AttemptState.NOTICED, cause, codes, **unasked)
-    rows = [{"month": one.month, "worker_id": one.worker_id, "n": one.n} for one in tries]
-    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=again_at)
+    change_all(work, tries, AttemptState.NOTICED, cause, codes, lease_until=again_at, **unasked)
 
 
 def _tell(

@@ -45,6 +45,14 @@ class Cover:
         return self.state in (CoverState.GRACE_1, CoverState.GRACE_2, CoverState.GRACE_3)
 
 
+@dataclass(frozen=True)
+class History:
+    """The months of one worker that were paid, and those of them that the insurer posted."""
+
+    paid: set[Month]
+    posted: set[Month]
+
+
 def compute(paid: Iterable[Month], posted: Iterable[Month], today: date, due_day: int) -> Cover:
     """Cover of one worker on `today`, a Jakarta day; `posted` is part of `paid`. Worked table: docs/cover.md."""
     paid_months, posted_months = set(paid), set(posted)
@@ -83,20 +91,25 @@ def _unpaid_state(last_paid: Month, until: date | None, today: date, due_day: in
     return (CoverState.DUE, CoverState.GRACE_1, CoverState.GRACE_2, CoverState.GRACE_3)[steps]
 
 
-def covers(
-    db: Session, worker_ids: Sequence[int], today: date, due_day: int, since: Month | None = None
-) -> Mapping[int, Cover]:
-    """Cover of each worker, from one query over the months; `since` leaves out those before, for counts of many."""
+def histories(db: Session, worker_ids: Sequence[int], since: Month | None = None) -> Mapping[int, History]:
+    """The months of each worker, from one query; `since` leaves out those before, for counts of many."""
     query = select(CoverMonth.worker_id, CoverMonth.month, CoverMonth.posted_on).where(
         CoverMonth.worker_id.in_(worker_ids),
         CoverMonth.state == MonthState.COVERED.value,
     )
     if since is not None:
         query = query.where(CoverMonth.month >= since)
-    paid: dict[int, set[Month]] = {worker_id: set() for worker_id in worker_ids}
-    posted: dict[int, set[Month]] = {worker_id: set() for worker_id in worker_ids}
+    found = {worker_id: History(set(), set()) for worker_id in worker_ids}
     for worker_id, month, posted_on in db.execute(query):
-        paid[worker_id].add(month)
+        found[worker_id].paid.add(month)
         if posted_on is not None:
-            posted[worker_id].add(month)
-    return {worker_id: compute(paid[worker_id], posted[worker_id], today, due_day) for worker_id in worker_ids}
+            found[worker_id].posted.add(month)
+    return found
+
+
+def covers(
+    db: Session, worker_ids: Sequence[int], today: date, due_day: int, since: Month | None = None
+) -> Mapping[int, Cover]:
+    """Cover of each worker on `today`, from one query over the months."""
+    found = histories(db, worker_ids, since)
+    return {worker_id: compute(months.paid, months.posted, today, due_day) for worker_id, months in found.items()}

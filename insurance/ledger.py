@@ -80,7 +80,8 @@ def _post(work: Work, kind: str, posted: Iterable[tuple[Debit, Moves]]) -> None:
         for debit, moves in posted
         for programme, (source, target, amount_rp) in moves.items()
     ]
-    insert_rows(work.db, Transfer, rows, skip_known=True)
+    # Posting a fact again is refused by the unique index: the machines of state let no fact happen twice.
+    insert_rows(work.db, Transfer, rows)
 
 
 def _collected(debit: Debit, source: str, fee: str) -> Moves:

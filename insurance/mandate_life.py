@@ -1,5 +1,6 @@
 """A mandate after its yes: the bank is asked, agrees or not; it is replaced, suspended, taken up again, or ends."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -22,8 +23,8 @@ from units.month import Month, month_name
 NO_FUNDS_MONTHS_MAX = 3
 
 
-def claim(work: Work, lease: timedelta) -> Mandate | None:
-    """The next mandate the bank is to be asked for, put into SUBMITTED under a lease; the caller commits, then asks.
+def claim(work: Work, banks: Collection[str], lease: timedelta) -> Mandate | None:
+    """The next mandate that one of `banks` is to be asked for, under a lease; the caller commits, then asks.
 
     One whose code the member has typed goes with its code: `code_sealed` is not None.
     """
@@ -32,6 +33,7 @@ def claim(work: Work, lease: timedelta) -> Mandate | None:
         select(Mandate)
         .where(
             (Mandate.state == MandateState.CONSENTED.value) | typed,
+            Mandate.bank_code.in_(banks),
             Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now),
         )
         .order_by(Mandate.id)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from insurance.waking import DRAIN_SMS, wake
 from insurance.work import Work
 from models import Message, MessageKey, MessageState, Worker
-from models.bulk import insert_rows
+from models.bulk import add_unknown, insert_rows
 from sealing import Box
 from texts import Facts
 from units.clock import jakarta_day, next_daytime
@@ -121,7 +121,7 @@ def _with_new_keys(work: Work, owed: Sequence[Owed]) -> list[tuple[int, Owed]]:
     ids = work.db.execute(_IDS, {"count": len(owed)}).scalars().all()
     by_key = {one.key: (int(message_id), one) for message_id, one in zip(ids, owed, strict=True)}
     rows = [{"key": key, "month": month, "message_id": message_id} for key, (message_id, _) in by_key.items()]
-    taken = set(insert_rows(work.db, MessageKey, rows, skip_known=True, returning="key"))
+    taken = set(add_unknown(work.db, MessageKey, rows, "key"))
     return [pair for key, pair in by_key.items() if key in taken]
 
 

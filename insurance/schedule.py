@@ -8,8 +8,18 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import ColumnElement, or_, select
 
-from insurance.attempts import COLUMNS, Try, as_try, back_to_mandate, change_all, change_months, held_months, insert_all
-from insurance.calendar import chosen_day, debit_day, earliest_noticed_day
+from insurance.attempts import (
+    COLUMNS,
+    Try,
+    as_try,
+    back_to_mandate,
+    change_all,
+    change_months,
+    held_months,
+    insert_all,
+    of_months,
+)
+from insurance.calendar import chosen_day, debit_day, earliest_noticed_day, first_working_day
 from insurance.notices import give_notice
 from insurance.party import Party, parties, party, reach
 from insurance.receipts import Owed, owe_all
@@ -83,7 +93,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     """
     keys = [(one.month, one.party.worker_id) for one in wanted]
     months = held_months(work, keys, PAYER_SELF)
-    earlier = _earlier(work, keys)
+    earlier = of_months(work, keys)
     quotes: dict[tuple[str, Month, int, str], Quote | None] = {}
     done: list[Try | Unscheduled] = []
     made: list[tuple[Try, Wanted]] = []
@@ -105,21 +115,6 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     give_notice(work, [(new, one.party, one.says, one.facts) for new, one in noticed])
     _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
     return done
-
-
-def _earlier(work: Work, keys: Sequence[tuple[Month, int]]) -> dict[tuple[Month, int], list[Try]]:
-    found: dict[tuple[Month, int], list[Try]] = {}
-    query = (
-        select(*COLUMNS)
-        .where(
-            Attempt.month.in_({month for month, _ in keys}),
-            Attempt.worker_id.in_({worker_id for _, worker_id in keys}),
-        )
-        .order_by(Attempt.n)
-    )
-    for one in map(as_try, work.db.execute(query)):
-        found.setdefault((one.month, one.worker_id), []).append(one)
-    return found
 
 
 def _decide(
@@ -192,7 +187,7 @@ def _tell_above_maximum(work: Work, wanted: Sequence[Wanted]) -> None:
 def monthly(work: Work, to: Party, month: Month) -> Wanted:
     """A later month: on the member's day, or the first day by which the notice can have been given."""
     own = debit_day(work, month, chosen_day(to.day, to.days, month))
-    return Wanted(to, month, max(own, earliest_noticed_day(work)), Why.MONTHLY)
+    return Wanted(to, month, first_working_day(work, max(own, earliest_noticed_day(work)), month), Why.MONTHLY)
 
 
 def schedule_first(work: Work, mandate: Mandate) -> Try | None:
@@ -238,13 +233,17 @@ def first_unpaid(work: Work, worker_id: int, month: Month, open_: Sequence[Attem
 
 def postpone_all(work: Work, late: Sequence[tuple[Try, Party]]) -> None:
     """The notice came too late: another day with another notice, or none where the month is too short for it."""
-    due_on = earliest_noticed_day(work)
-    over = [(one, to) for one, to in late if due_on > last_day(one.month)]
+    earliest = earliest_noticed_day(work)
+    over = [(one, to) for one, to in late if earliest > last_day(one.month)]
     drop_all(work, over, Cause("system", "notice_late"))
-    moved = [(replace(one, due_on=due_on), to) for one, to in late if due_on <= last_day(one.month)]
-    rows = [{"month": one.month, "worker_id": one.worker_id, "n": one.n} for one, _ in moved]
+    moved = [
+        (replace(one, due_on=first_working_day(work, earliest, one.month)), to)
+        for one, to in late
+        if earliest <= last_day(one.month)
+    ]
+    rows = [{"month": o.month, "worker_id": o.worker_id, "n": o.n, "due_on": o.due_on} for o, _ in moved]
     # A new day begins a new wait for its own notice: nothing holds it back besides.
-    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, due_on=due_on, lease_until=None)
+    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=None)
     events = [Happening(one.subject, "system", "notice_late", "", one.state, one.state) for one, _ in moved]
     record_all(work.db, events, work.now)
     give_notice(work, [(one, to, "notice", {}) for one, to in moved])

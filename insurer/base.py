@@ -69,10 +69,6 @@ class ResultFile:
     contributions: Sequence[ContributionResult]
 
 
-class BadFile(ValueError):
-    """A result file that does not add up; refused whole. Names the file and the line, never its content."""
-
-
 class Insurer(Protocol):
     def hand_over(
         self, name: str, registrations: Iterable[Registration], contributions: Iterable[Contribution]

@@ -6,6 +6,7 @@ from models.base import Base
 from models.consent import Consent
 from models.event import Event
 from models.head import Head
+from models.holiday import Holiday
 from models.insurer_file import InsurerFile
 from models.ledger import Transfer
 from models.mandate import Mandate, MandateState
@@ -14,6 +15,7 @@ from models.message import GatewayMessage, GatewayReport, InboundSms, Message, M
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
+from models.seal import Seal
 from models.sponsorship import Sponsorship
 from models.tariff import Bracket, Tariff
 from models.village import Village
@@ -38,6 +40,7 @@ __all__ = [
     "GatewayMessage",
     "GatewayReport",
     "Head",
+    "Holiday",
     "InboundSms",
     "InsurerFile",
     "Lane",
@@ -53,6 +56,7 @@ __all__ = [
     "RefundState",
     "Run",
     "RunState",
+    "Seal",
     "Sponsorship",
     "Tariff",
     "Transfer",

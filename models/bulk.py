@@ -1,6 +1,6 @@
 """Writes many rows in one statement, as arrays: what a run of millions needs and a single call can use as well."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,10 +21,15 @@ def _array(name: str, kind: TypeEngine[Any]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _insert(model: type[Base], names: tuple[str, ...], skip_known: bool, returning: str) -> TextClause:
+def _copy(model: type[Base], names: tuple[str, ...]) -> str:
+    listed = ", ".join(f'"{name}"' for name in names)
+    return f'COPY "{model.__tablename__}" ({listed}) FROM STDIN'
+
+
+@lru_cache(maxsize=256)
+def _insert(model: type[Base], names: tuple[str, ...], returning: str) -> TextClause:
     columns = model.__table__.columns
-    end = " ON CONFLICT DO NOTHING" if skip_known else ""
-    end += f" RETURNING {returning}" if returning else ""
+    end = f" ON CONFLICT DO NOTHING RETURNING {returning}"
     listed = ", ".join(f'"{name}"' for name in names)
     arrays = ", ".join(_array(name, columns[name].type) for name in names)
     # Names of tables and columns come from the models: nothing typed by anyone gets here.
@@ -49,18 +54,28 @@ def _arrays(names: Sequence[str], rows: Rows) -> dict[str, list[Any]]:
     return {name: [row[name] for row in rows] for name in names}
 
 
-def insert_rows(
-    db: Session, model: type[Base], rows: Rows, *, skip_known: bool = False, returning: str = ""
-) -> list[Any]:
-    """Insert `rows`, dicts of one shape; with `skip_known` those whose key is there already are left as they are.
+def copy_rows(db: Session, model: type[Base], names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    """Insert `rows`, values in the order of `names`, by COPY; a key that is there already is an error."""
+    db.flush()
+    driver = db.connection().connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor, cursor.copy(_copy(model, names)) as copy:
+        for row in rows:
+            copy.write_row(row)
 
-    `returning` names one column, whose values come back for the rows that were new.
-    """
+
+def insert_rows(db: Session, model: type[Base], rows: Rows) -> None:
+    """Insert `rows`, dicts of one shape, by COPY."""
+    if rows:
+        copy_rows(db, model, tuple(rows[0]), (tuple(row.values()) for row in rows))
+
+
+def add_unknown(db: Session, model: type[Base], rows: Rows, returning: str) -> list[Any]:
+    """Insert those of `rows` whose key is not there yet; the values of column `returning` of the new ones."""
     if not rows:
         return []
     names = tuple(rows[0])
-    done = db.execute(_insert(model, names, skip_known, returning), _arrays(names, rows))
-    return list(done.scalars()) if returning else []
+    return list(db.execute(_insert(model, names, returning), _arrays(names, rows)).scalars())
 
 
 def update_rows(db: Session, model: type[Base], keys: Sequence[str], rows: Rows, **fixed: Any) -> int:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import BigInteger, Identity
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, Code, Instant
-from models.bulk import insert_rows
+from models.bulk import copy_rows
 from units.clock import jakarta_day
 from units.month import month_of
 
@@ -42,27 +41,24 @@ class Happening:
     after: str
 
 
-def _fields(happening: Happening, at: datetime) -> dict[str, Any]:
-    return {
-        "month": month_of(jakarta_day(at)),
-        "at": at,
-        "subject": happening.subject[0],
-        "subject_id": happening.subject[1],
-        "actor": happening.actor,
-        "why": happening.why,
-        "code": happening.code[:40],
-        "before": happening.before,
-        "after": happening.after,
-    }
+_NAMES = ("month", "at", "subject", "subject_id", "actor", "why", "code", "before", "after")
 
 
 def record_all(db: Session, happenings: Sequence[Happening], at: datetime) -> None:
     """Events of one moment, in the caller's transaction, in one statement."""
-    insert_rows(db, Event, [_fields(happening, at) for happening in happenings])
+    if happenings:
+        month = month_of(jakarta_day(at))
+        copy_rows(
+            db,
+            Event,
+            _NAMES,
+            ((month, at, *h.subject, h.actor, h.why, h.code[:40], h.before, h.after) for h in happenings),
+        )
 
 
 def record(
     db: Session, subject: tuple[str, str], actor: str, why: str, code: str, before: str, after: str, at: datetime
 ) -> None:
     """One event about `subject` (kind, id), in the caller's transaction."""
-    db.add(Event(**_fields(Happening(subject, actor, why, code, before, after), at)))
+    values = (month_of(jakarta_day(at)), at, *subject, actor, why, code[:40], before, after)
+    db.add(Event(**dict(zip(_NAMES, values, strict=True))))

@@ -73,6 +73,7 @@ class Mandate(Base):
         # The planner walks the active mandates of one bank by key range.
         Index("ix_mandates_bank", "bank_code", "id", postgresql_where=text("state = 'active'")),
         Index(None, "account_index"),
+        Index("ix_mandates_in_file", "sent_in", postgresql_where=text("sent_in IS NOT NULL")),
         CheckConstraint("max_amount_rp > 0", name="has_maximum"),
         CheckConstraint("day BETWEEN 1 AND 28", name="day_in_every_month"),
     )
@@ -106,6 +107,8 @@ class Mandate(Base):
     code_sealed: Mapped[Sealed | None]
     """The bank's code as the member typed it, until a job has handed it over."""
     code_at: Mapped[Instant | None]
+    sent_in: Mapped[str | None] = mapped_column(String(60))
+    """The file that asks for it, at a bank without an API."""
     lease_until: Mapped[Instant | None]
     """While a worker process is asking the bank; past it, the asker died and the outcome is unknown."""
     changed_at: Mapped[Instant]

@@ -5,12 +5,13 @@ import logging
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
 import structlog
 
-from sandbox.settings import NotReady, init, load_settings
+from sandbox.settings import HANG_S, SLOW_S, NotReady, Settings, init, load_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -24,21 +25,29 @@ def main(arguments: list[str] | None = None) -> int:
     serve_parser.add_argument("--dir", type=Path, required=True)
     serve_parser.add_argument("--port", type=int, required=True)
     serve_parser.add_argument("--callbacks", required=True, help="the product's base for callbacks; keep it secret")
+    serve_parser.add_argument("--hang-s", type=float, default=HANG_S, help="how long a time-out is silent")
+    serve_parser.add_argument("--slow-s", type=float, default=SLOW_S, help="how long a slow answer takes")
+    serve_parser.add_argument(
+        "--hold-notices",
+        action="store_true",
+        help="post no notice of a bank: a test takes them from /bank/CODE/notices",
+    )
     given = parser.parse_args(arguments)
     _log_to_stderr()
     try:
         if given.command == "init":
             init(given.dir, given.url)
         else:
-            _serve(given.dir, given.port, given.callbacks)
+            settings = load_settings(given.dir, given.callbacks)
+            faults = {"hang_s": given.hang_s, "slow_s": given.slow_s, "hold_notices": given.hold_notices}
+            _serve(replace(settings, **faults), given.port)
     except NotReady as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def _serve(folder: Path, port: int, callbacks: str) -> None:
-    settings = load_settings(folder, callbacks)
+def _serve(settings: Settings, port: int) -> None:
     # Flask and SQLAlchemy take a second to load, and `init` needs neither.
     from sandbox.server import listening
 

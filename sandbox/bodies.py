@@ -1,17 +1,10 @@
-"""The bodies of services 70 and 71: what must be there, how long it may be, and nothing about accounts."""
+"""The bodies of services 70, 71 and 73: what must be there, how long it may be, and nothing about accounts."""
 
-import json
-import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sandbox.answers import SnapRefused
-
-# `value` is String(16,2) with two decimals; rupiah have no cents, so anything but ".00" is our client's mistake.
-_VALUE = re.compile(r"([1-9]\d{0,12})\.00", re.ASCII)
-_DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", re.ASCII)
-Body = dict[str, Any]
+from sandbox.fields import check_bank_code, json_object, moment, rupiah, text
 
 
 @dataclass(frozen=True)
@@ -35,16 +28,16 @@ class PaymentBody:
 
 def read_mandate(raw: bytes, bank_code: str) -> MandateBody:
     """Lengths: ASPI SNAP, service 70 (programme.md 3.4). Raises SnapRefused naming the field."""
-    body = _object(raw)
-    _bank_code(body, bank_code)
-    _text(body, "billerName", 50)
+    body = json_object(raw)
+    check_bank_code(body, bank_code)
+    text(body, "billerName", 50)
     return MandateBody(
-        account_no=_text(body, "sourceAccountNo", 19),
-        account_name=_text(body, "sourceAccountName", 100),
-        customer_id=_text(body, "customerId", 45),
-        max_amount_rp=_rupiah(body, "maxAmount") if "maxAmount" in body else None,
-        expires_at=_moment(body, "expiredDatetime"),
-        biller_id=_text(body, "billerId", 30),
+        account_no=text(body, "sourceAccountNo", 19),
+        account_name=text(body, "sourceAccountName", 100),
+        customer_id=text(body, "customerId", 45),
+        max_amount_rp=rupiah(body, "maxAmount") if "maxAmount" in body else None,
+        expires_at=moment(body, "expiredDatetime"),
+        biller_id=text(body, "billerId", 30),
     )
 
 
@@ -53,69 +46,23 @@ def read_payment(raw: bytes, bank_code: str, reference_max: int) -> PaymentBody:
 
     The standard leaves `amount` open; without one there is nothing to debit. Raises SnapRefused naming the field.
     """
-    body = _object(raw)
-    _bank_code(body, bank_code)
-    _text(body, "customerReference", 30)
-    _text(body, "beneficiaryAccountName", 100)
-    _moment(body, "transactionDate")
+    body = json_object(raw)
+    check_bank_code(body, bank_code)
+    text(body, "customerReference", 30)
+    text(body, "beneficiaryAccountName", 100)
+    moment(body, "transactionDate")
     return PaymentBody(
-        partner_reference=_text(body, "partnerReferenceNo", reference_max),
-        account_no=_text(body, "sourceAccountNo", 34),
-        beneficiary_account_no=_text(body, "beneficiaryAccountNo", 19),
-        mandate=_text(body, "eMandateReffId", 30),
-        amount_rp=_rupiah(body, "amount"),
+        partner_reference=text(body, "partnerReferenceNo", reference_max),
+        account_no=text(body, "sourceAccountNo", 34),
+        beneficiary_account_no=text(body, "beneficiaryAccountNo", 19),
+        mandate=text(body, "eMandateReffId", 30),
+        amount_rp=rupiah(body, "amount"),
     )
 
 
 def read_grant(raw: bytes) -> None:
     """Service 73: v1.0.2 of the standard renamed the field, so both spellings are read. Raises SnapRefused."""
-    body = _object(raw)
+    body = json_object(raw)
     name = "granttype" if "granttype" in body else "grantType"
-    if _text(body, name, 40) != "client_credentials":
+    if text(body, name, 40) != "client_credentials":
         raise SnapRefused("40001", name)
-
-
-def _object(raw: bytes) -> Body:
-    try:
-        body = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise SnapRefused("40000") from None
-    if not isinstance(body, dict):
-        raise SnapRefused("40000")
-    return body
-
-
-def _text(body: Body, name: str, length_max: int) -> str:
-    value = body.get(name)
-    if value is None or value == "":
-        raise SnapRefused("40002", name)
-    if not isinstance(value, str) or len(value) > length_max or not value.isprintable():
-        raise SnapRefused("40001", name)
-    return value
-
-
-def _bank_code(body: Body, expected: str) -> None:
-    if _text(body, "bankCode", 11) != expected:
-        raise SnapRefused("40001", "bankCode")
-
-
-def _rupiah(body: Body, name: str) -> int:
-    amount = body.get(name)
-    if amount is None:
-        raise SnapRefused("40002", name)
-    if not isinstance(amount, dict):
-        raise SnapRefused("40001", name)
-    value = _VALUE.fullmatch(_text(amount, "value", 16))
-    if value is None or _text(amount, "currency", 3) != "IDR":
-        raise SnapRefused("40001", name)
-    return int(value[1])
-
-
-def _moment(body: Body, name: str) -> datetime:
-    value = _text(body, name, 25)
-    try:
-        if _DATETIME.fullmatch(value):
-            return datetime.fromisoformat(value)
-    except ValueError:
-        pass
-    raise SnapRefused("40001", name)

@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import structlog
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from sandbox.settings import Settings
 from sandbox.store import messages
@@ -43,6 +43,14 @@ def parts_of(text: str) -> int:
     except NotGsm:
         size, whole, part = len(text.encode("utf-16-be")) // 2, _UCS2_WHOLE, _UCS2_PART
     return 1 if size <= whole else -(-size // part)
+
+
+def deliver(db: Connection, number: str, sender: str, text: str, now: datetime) -> str:
+    """Into the inbox of `number`; also how the sandbox bank sends its codes. The message's id."""
+    message_id = f"ATXid_{secrets.token_hex(16)}"
+    row = {"message_id": message_id, "recipient": number, "sender": sender, "text": text}
+    db.execute(insert(messages).values(**row, parts=parts_of(text), at=now))
+    return message_id
 
 
 class SandboxGateway:
@@ -104,10 +112,8 @@ class SandboxGateway:
         if not _PHONE.fullmatch(number):
             status = {"statusCode": 403, "status": "InvalidPhoneNumber", "cost": "0", "messageId": "None"}
             return {"number": number, **status}
-        message_id = f"ATXid_{secrets.token_hex(16)}"
-        row = {"message_id": message_id, "recipient": number, "sender": sender, "text": text}
         with self._engine.begin() as db:
-            db.execute(insert(messages).values(**row, parts=parts_of(text), at=self._clock()))
+            message_id = deliver(db, number, sender, text, self._clock())
         try:
             self._reports.put_nowait((message_id, number))
         except queue.Full:

@@ -1,7 +1,6 @@
 """The insurer as the sandbox plays it: answers each hand-over file once, by its name, from a thread of its own."""
 
 import hashlib
-import threading
 from datetime import date
 from pathlib import Path
 
@@ -9,13 +8,14 @@ import structlog
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from insurer.base import BadFile, Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
-from insurer.dayfile import HandOver, names_in, read_hand_over, write_result
+from dayfiles import BadFile, names_in
+from insurer.base import Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
+from insurer.dayfile import HandOver, read_hand_over, write_result
 from sandbox.store import added, alone, day_files, members, postings
+from sandbox.watching import Watch
 from units.clock import Clock, jakarta_day
 
 log = structlog.get_logger("sandbox.insurer")
-LOOK_EVERY_S = 1.0
 _LOCK = 0x5A_B0_02
 # The last four digits of a NIK decide; README.md has the table.
 UNKNOWN_SERIAL, OTHER_NAME_SERIAL = "0404", "0303"
@@ -32,23 +32,7 @@ class SandboxInsurer:
 
     def __init__(self, engine: Engine, out_dir: Path, in_dir: Path, clock: Clock) -> None:
         self._engine, self._out, self._in, self._clock = engine, out_dir, in_dir, clock
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sandbox-insurer", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join(LOOK_EVERY_S + 5)
-
-    def _run(self) -> None:
-        while not self._stopped.wait(LOOK_EVERY_S):
-            try:
-                self.answer_waiting()
-            except Exception as error:
-                # Looked at again in a second; a trace could hold a member's data.
-                log.error("insurer broke", error=type(error).__name__)
+        self.watch = Watch("insurer", self.answer_waiting)
 
     def answer_waiting(self) -> None:
         """Answer every file of ours that has no answer yet."""

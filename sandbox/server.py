@@ -1,8 +1,8 @@
-"""Puts the three parts into one small web server on loopback; the only module of the sandbox that opens a port."""
+"""Puts the parts into one small web server on loopback; the only module of the sandbox that opens a port."""
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -15,16 +15,21 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from sandbox.bank import SandboxBank
+from sandbox.batch import SandboxBatch
+from sandbox.clock import SandboxClock
 from sandbox.gateway import SandboxGateway
 from sandbox.insurer import SandboxInsurer
-from sandbox.settings import NotReady, Settings
+from sandbox.notices import SandboxNotices
+from sandbox.settings import BATCH_CONNECTED, NotReady, Settings
+from sandbox.settlement import SandboxSettlement
 from sandbox.store import open_engine, prepare
+from sandbox.watching import Watch
 from units.clock import Clock, system_clock
 
 HOST = "127.0.0.1"
 BODY_BYTES_MAX = 64 * 1024
 _IDLE_S = 30.0
-Parts = tuple[SandboxGateway | SandboxInsurer, ...]
+Parts = Sequence[SandboxGateway | SandboxNotices | Watch]
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -40,9 +45,10 @@ def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) 
     """The application, and the parts that run beside it once they are started."""
     app = Flask("sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES_MAX
-    gateway = SandboxGateway(engine, settings, clock)
-    app.register_blueprint(SandboxBank(engine, settings, clock).blueprint())
-    app.register_blueprint(gateway.blueprint())
+    moved = SandboxClock(clock)
+    gateway, notices = SandboxGateway(engine, settings, moved), SandboxNotices(engine, settings, moved)
+    for part in (moved, gateway, notices, SandboxBank(engine, settings, moved, notices)):
+        app.register_blueprint(part.blueprint())
 
     @app.get("/health")
     def health() -> ResponseReturnValue:
@@ -54,9 +60,17 @@ def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) 
 
     # Flask would log a trace, and with it whatever was sent.
     app.logger.disabled = True
-    if settings.insurer_out is None or settings.insurer_in is None:
-        return app, (gateway,)
-    return app, (gateway, SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, clock))
+    parts: list[SandboxGateway | SandboxNotices | Watch] = [gateway, notices]
+    if settings.insurer_out is not None and settings.insurer_in is not None:
+        parts.append(SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, moved).watch)
+    if settings.files is not None:
+        batch = [SandboxBatch(engine, settings.files, code, moved) for code in BATCH_CONNECTED]
+        settlement = SandboxSettlement(engine, settings.files, [*settings.banks, *BATCH_CONNECTED], moved)
+        for bank in batch:
+            app.register_blueprint(bank.blueprint())
+        app.register_blueprint(settlement.blueprint())
+        parts += [settlement.watch, *(bank.watch for bank in batch)]
+    return app, parts
 
 
 @contextmanager

@@ -9,17 +9,20 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Identity,
+    Index,
     Integer,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
     create_engine,
+    inspect,
     literal,
     make_url,
     text,
 )
 from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.schema import CreateColumn
 
 SCHEMA = "sandbox"
 # A dozen parallel requests and two threads; a laptop's server has 60 connections for everybody.
@@ -79,9 +82,62 @@ debits = Table(
     Column("mandate", Text, nullable=False),
     Column("account_no", Text, nullable=False),
     Column("amount_rp", BigInteger, nullable=False),
-    Column("status", Text, nullable=False, comment="booked, or pending for ever"),
+    Column("status", Text, nullable=False, comment="pending, booked, returned or cancelled, as of the last ripening"),
     _moment("at"),
     Column("number", BigInteger, Identity()),
+    # Columns of a later day stand last and may be empty: a sandbox of an earlier day has rows without them.
+    Column("service", Text, server_default="71", comment="71, or 54 where `mandate` is a binding"),
+    Column("answered", Text, server_default="20000", comment="the case of the first answer"),
+    _moment("booked_at", empty=True),
+    _moment("returned_at", empty=True),
+    _moment("cancelled_at", empty=True),
+    Index("debits_turning", "status", postgresql_where=text("status = 'pending' OR returned_at IS NOT NULL")),
+)
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("bank", Text, primary_key=True),
+    Column("refund_no", Text, primary_key=True, comment="ours: partnerRefundNo"),
+    Column("reference", Text, nullable=False, comment="the bank's: refundNo"),
+    Column("partner_reference", Text, nullable=False, index=True, comment="of the debit"),
+    Column("amount_rp", BigInteger, nullable=False),
+    _moment("at"),
+)
+bindings = Table(
+    "bindings",
+    metadata,
+    Column("reference", Text, primary_key=True),
+    Column("bank", Text, nullable=False),
+    Column("customer_id", Text, nullable=False),
+    Column("account_no", Text, nullable=False),
+    Column("max_amount_rp", BigInteger),
+    _moment("expires_at"),
+    _moment("given_at"),
+    Column("state", Text, nullable=False, comment="waiting for its code, bound, or ended"),
+    Column("phone", Text, nullable=False),
+    Column("journey", Text, nullable=False, comment="X-EXTERNAL-ID of its first request"),
+    Column("code", Text, nullable=False),
+    _moment("code_until"),
+    Column("tries", Integer, nullable=False),
+    Column("token", Text, nullable=False, unique=True),
+    Column("link", Text, nullable=False, unique=True),
+    Column("number", BigInteger, Identity()),
+    Index("bindings_customer", "bank", "customer_id"),
+)
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("bank", Text, nullable=False),
+    Column("partner_reference", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("path", Text, nullable=False, comment="below the product's base"),
+    Column("body", Text, nullable=False),
+    _moment("due_at"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("state", Text, nullable=False, server_default="waiting", comment="waiting, brought, given_up or dropped"),
+    Index("notices_waiting", "due_at", "id", postgresql_where=text("state = 'waiting'")),
+    Index("notices_debit", "bank", "partner_reference"),
 )
 faults = Table(
     "faults",
@@ -141,7 +197,24 @@ def prepare(engine: Engine) -> None:
     with engine.begin() as db:
         alone(db, _PREPARE_LOCK)
         db.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        _add_columns(db)
         metadata.create_all(db)
+        for table in metadata.sorted_tables:
+            for index in table.indexes:
+                index.create(db, checkfirst=True)
+
+
+def _add_columns(db: Connection) -> None:
+    """What a sandbox of an earlier day has not got yet: its people and their accounts stay."""
+    there = inspect(db)
+    for table in metadata.sorted_tables:
+        if there.has_table(table.name, SCHEMA):
+            old = {column["name"] for column in there.get_columns(table.name, SCHEMA)}
+            for column in table.columns:
+                if column.name not in old:
+                    db.execute(
+                        text(f"ALTER TABLE {table} ADD COLUMN {CreateColumn(column).compile(dialect=db.dialect)}")
+                    )
 
 
 def added(db: Connection, row: Insert) -> bool:

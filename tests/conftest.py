@@ -1,3 +1,3 @@
 """The world that tests live in: real servers, a sandbox process, and the product with a clock that is moved by hand."""
 
-pytest_plugins = ["tests.conftest_servers", "tests.world"]
+pytest_plugins = ["tests.conftest_servers", "tests.sandboxed", "tests.world", "tests.bank_client", "tests.bank_partner"]

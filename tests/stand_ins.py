@@ -19,14 +19,15 @@ from banks.base import (
     Reason,
 )
 from banks.connect import connect_banks
-from banks.settings import load_banks
+from banks.settings import BankSettings, load_banks
 from tests.world import World
 
 
 def impatient_bank(world: World) -> Bank:
     """The real adapter with a short patience, so that a test need not wait out a bank's silence."""
     settings = load_banks(world.sandbox.folder / "banks.toml")["114"]
-    return connect_banks({"114": replace(settings, read_timeout_s=0.5)})["114"]
+    assert isinstance(settings, BankSettings)
+    return connect_banks({"114": replace(settings, read_timeout_s=0.5)}, world.clock)["114"]
 
 
 class Away:

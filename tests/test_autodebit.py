@@ -22,7 +22,7 @@ from tests.people import (
     enrol,
 )
 from tests.stand_ins import Away, Refusing, impatient_bank
-from tests.world import START, World
+from tests.world import World
 
 NOV, DEC, JAN = date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)
 
@@ -76,13 +76,13 @@ def test_paid_is_not_called_protected_before_the_insurer_posted_it(world: World)
 def test_a_later_month_waits_for_its_notice_and_for_48_hours(world: World) -> None:
     member(world)
     world.collect()
-    world.clock.forward(days=9)  # 2 December: the chosen day, the 5th, is less than the notice away.
+    world.clock.forward(days=11)  # 4 December: the chosen day, the 5th, is a Saturday and would be the 7th.
     assert world.plan(DEC).scheduled == 1
-    assert "akan didebit 05-12-2026" in world.last_sms()
-    world.clock.forward(days=3)  # 5 December, and the notice was never sent: the gateway was away.
+    assert "akan didebit 07-12-2026" in world.last_sms()
+    world.clock.forward(days=3)  # 7 December, and the notice was never sent: the gateway was away.
     assert world.collect().by_state == {}
-    assert world.one("SELECT due_on FROM attempts WHERE month = '2026-12-01'") == date(2026, 12, 8)
-    assert "akan didebit 08-12-2026" in world.last_sms()
+    assert world.one("SELECT due_on FROM attempts WHERE month = '2026-12-01'") == date(2026, 12, 10)
+    assert "akan didebit 10-12-2026" in world.last_sms()
     world.send_sms()
     world.clock.forward(days=1)
     assert world.collect().by_state == {}
@@ -96,7 +96,7 @@ def test_january_costs_the_full_price_and_says_so_before(world: World) -> None:
     world.collect()
     world.clock.forward(days=33)  # 26 December
     world.plan(JAN)
-    assert "Iuran Jan 2027 Rp36.800 akan didebit 05-01-2027" in world.last_sms()
+    assert "Iuran Jan 2027 Rp36.800 akan didebit 06-01-2027" in world.last_sms()
 
 
 def test_planning_and_collecting_again_changes_nothing(world: World) -> None:

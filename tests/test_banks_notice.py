@@ -134,6 +134,7 @@ def test_without_the_banks_key_nothing_is_believed(path: str, code: str, base: B
         lambda one: replace(one, path=DEBIT_PATH.replace("114", "110")),
         lambda one: replace(one, path=DEBIT_PATH + "?x=1"),
         lambda one: replace(one, path=DEBIT_PATH + "é"),
+        lambda one: replace(one, path=DEBIT_PATH + "\ud800"),
         lambda one: replace(one, method="PÖST"),
         lambda one: replace(one, body=one.body.replace(b"36800", b"36801")),
         lambda one: replace(one, body=b""),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dayfiles import BadFile
 from insurer.base import (
-    BadFile,
     Contribution,
     ContributionResult,
     Insurer,

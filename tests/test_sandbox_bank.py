@@ -3,16 +3,13 @@
 Signatures are made here, with `cryptography` and with the openssl command, and not by the product's own signing.
 """
 
-import base64
 import hashlib
 import hmac
 import json
 import re
 import subprocess
 import threading
-import tomllib
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,192 +18,21 @@ from typing import Any
 import psycopg
 import pytest
 import requests
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from psycopg import sql
-from sqlalchemy import make_url
 
-from sandbox.magic import MAGIC
-from sandbox.server import running
-from sandbox.settings import Settings, init, read_banks
+from sandbox.debits import answered
+from sandbox.magic import MAGIC, Fault
+from tests.bank_client import HANG_S, NOON, Client, Hand, code_of, new_account, new_reference, without_none
 from units.clock import JAKARTA
 
+# Whatever else the fault does, these are answered.
+SAID = set(Fault) - {Fault.HANG, Fault.SILENT, Fault.DROP, Fault.GARBAGE}
 pytestmark = pytest.mark.xdist_group("sandbox-bank")
-HANG_S = 1.0
-GRANT = b'{"grantType":"client_credentials"}'
-Json = dict[str, Any]
 
 
-class Hand:
-    """A clock that stands at noon in Jakarta until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
-
-    def __call__(self) -> datetime:
-        return self.now.astimezone(UTC)
-
-
-class Client:
-    """What any partner of the bank would have to do, and each part of it can be done wrong."""
-
-    def __init__(self, url: str, folder: Path, code: str, clock: Hand) -> None:
-        self.host, self.code, self.clock, self.folder = url, code, clock, folder
-        self.bank = tomllib.loads((folder / "banks.toml").read_text())["banks"][code]
-        key = serialization.load_pem_private_key((folder / "client.pem").read_bytes(), None)
-        assert isinstance(key, rsa.RSAPrivateKey)
-        self.key, self.tokens = key, list[str]()
-
-    def stamp(self) -> str:
-        return self.clock.now.astimezone(JAKARTA).isoformat(timespec="seconds")
-
-    def encoded(self, signature: bytes) -> str:
-        return signature.hex() if self.bank["signature_encoding"] == "hex" else base64.b64encode(signature).decode()
-
-    def ask_token(self, body: bytes = GRANT, /, **headers: str) -> requests.Response:
-        stamp = headers.get("X-TIMESTAMP", self.stamp())
-        name = headers.get("X-CLIENT-KEY", self.bank["client_id"])
-        signature = self.key.sign(f"{name}|{stamp}".encode(), padding.PKCS1v15(), hashes.SHA256())
-        usual = {
-            "Content-Type": "application/json",
-            "X-CLIENT-KEY": self.bank["client_id"],
-            "X-TIMESTAMP": stamp,
-            "X-SIGNATURE": self.encoded(signature),
-        }
-        url = f"{self.host}/bank/{self.code}/v1.0/access-token/b2b"
-        return requests.post(url, data=body, headers={**usual, **headers}, timeout=5)
-
-    def token(self) -> str:
-        if not self.tokens:
-            self.tokens.append(self.ask_token().json()["accessToken"])
-        return self.tokens[0]
-
-    def sign(self, path: str, body: bytes, token: str, stamp: str, secret: str | None = None) -> str:
-        digest = hashlib.sha256(json_minified(body)).hexdigest()
-        text = f"POST:{path}:{token}:{digest}:{stamp}"
-        mac = hmac.new((secret or self.bank["client_secret"]).encode(), text.encode(), hashlib.sha512)
-        return self.encoded(mac.digest())
-
-    def post(self, service: str, body: Json | bytes, *, query: str = "", **headers: str) -> requests.Response:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        path = f"/bank/{self.code}/v1.0/debit/{service}{query}"
-        stamp = headers.get("X-TIMESTAMP", self.stamp())
-        usual = {
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {self.token()}",
-            "X-TIMESTAMP": stamp,
-            "X-PARTNER-ID": self.bank["partner_id"],
-            "CHANNEL-ID": self.bank["channel_id"],
-            "X-EXTERNAL-ID": uuid.uuid4().hex,
-            "X-SIGNATURE": self.sign(path, raw, self.token(), stamp),
-        }
-        sent = {name: value for name, value in {**usual, **headers}.items() if value}
-        return requests.post(self.host + path, data=raw, headers=sent, timeout=5)
-
-    def mandate_body(self, account_no: str, **fields: Any) -> Json:
-        expires_at = (self.clock.now + timedelta(days=365)).replace(microsecond=0)
-        usual = {
-            "bankCode": self.code,
-            "sourceAccountNo": account_no,
-            "sourceAccountName": "SITI RAHMA",
-            "maxAmount": {"value": "36800.00", "currency": "IDR"},
-            "billerId": self.bank["biller_id"],
-            "billerName": self.bank["biller_name"],
-            "customerId": "W-1",
-            "expiredDatetime": expires_at.isoformat(),
-        }
-        return without_none({**usual, **fields})
-
-    def mandate(self, account_no: str, **fields: Any) -> str:
-        answer = self.post("fast-emandate", self.mandate_body(account_no, **fields))
-        assert answer.json()["responseCode"] == "2007000", answer.text
-        return str(answer.json()["eMandateReffId"])
-
-    def payment_body(self, account_no: str, mandate: str, reference: str, **fields: Any) -> Json:
-        usual = {
-            "partnerReferenceNo": reference,
-            "customerReference": "W-1",
-            "beneficiaryAccountNo": self.bank["beneficiary_account_no"],
-            "beneficiaryAccountName": self.bank["beneficiary_account_name"],
-            "transactionDate": self.stamp(),
-            "bankCode": self.code,
-            "sourceAccountNo": account_no,
-            "amount": {"value": "28400.00", "currency": "IDR"},
-            "eMandateReffId": mandate,
-        }
-        return without_none({**usual, **fields})
-
-    def pay(self, account_no: str, mandate: str, reference: str, **fields: Any) -> requests.Response:
-        return self.post("fast-payment", self.payment_body(account_no, mandate, reference, **fields))
-
-    def book(self) -> Json:
-        book: Json = requests.get(f"{self.host}/bank/{self.code}/book", timeout=5).json()
-        return book
-
-    def debits_of(self, account_no: str) -> list[Json]:
-        return [debit for debit in self.book()["debits"] if debit["accountNo"] == account_no]
-
-
-def json_minified(body: bytes) -> bytes:
-    """Another way than the sandbox's: for bodies without escapes, blanks are those outside of quotes."""
-    parts = body.split(b'"')
-    parts[::2] = [re.sub(rb"[ \t\r\n]", b"", part) for part in parts[::2]]
-    return b'"'.join(parts)
-
-
-def without_none(fields: Json) -> Json:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def code_of(answer: requests.Response) -> str:
-    """The response code, whose first three digits must be the HTTP status."""
-    code = str(answer.json()["responseCode"])
-    assert code[:3] == str(answer.status_code)
-    return code
-
-
-@pytest.fixture(scope="module")
-def database_url(pg_server_url: str) -> Iterator[str]:
-    name = f"sandbox_bank_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as db:
-        db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield make_url(pg_server_url).set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(pg_server_url, autocommit=True) as db:
-        db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-@pytest.fixture(scope="module")
-def hand() -> Hand:
-    return Hand()
-
-
-@pytest.fixture(scope="module")
-def place(database_url: str, tmp_path_factory: pytest.TempPathFactory, hand: Hand) -> Iterator[tuple[str, Path]]:
-    folder = tmp_path_factory.mktemp("sandbox")
-    init(folder, "http://127.0.0.1:1")
-    settings = Settings(database_url, read_banks(folder), "http://127.0.0.1:1", "sandbox", hang_s=HANG_S)
-    with running(settings, clock=hand) as url:
-        yield url, folder
-
-
-@pytest.fixture(params=["114", "113"], ids=["base64", "hex"])
+@pytest.fixture(params=["114", "110"], ids=["base64", "hex"])
 def client(request: pytest.FixtureRequest, place: tuple[str, Path], hand: Hand) -> Client:
-    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
+    hand.now = NOON
     return Client(place[0], place[1], request.param, hand)
-
-
-@pytest.fixture
-def jatim(place: tuple[str, Path], hand: Hand) -> Client:
-    hand.now = datetime(2026, 11, 23, 12, 0, tzinfo=JAKARTA)
-    return Client(place[0], place[1], "114", hand)
-
-
-def new_account(ending: str = "7777") -> str:
-    return f"{uuid.uuid4().int % 10**8:08d}{ending}"
-
-
-def new_reference() -> str:
-    return uuid.uuid4().hex[:12].upper()
 
 
 # --- 73: the token
@@ -253,7 +79,7 @@ def test_a_token_is_not_given_to_a_wrong_signature_client_or_time(client: Client
 
 
 def test_each_bank_takes_its_own_signature_encoding_only(place: tuple[str, Path], hand: Hand) -> None:
-    for code, other in (("114", "hex"), ("113", "base64")):
+    for code, other in (("114", "hex"), ("110", "base64")):
         client = Client(place[0], place[1], code, hand)
         client.bank["signature_encoding"] = other
         assert code_of(client.ask_token()) == "4017300"
@@ -443,11 +269,11 @@ def test_twelve_sends_at_once_are_one_debit(jatim: Client) -> None:
     assert len(jatim.debits_of(account)) == 1
 
 
-def test_the_slower_of_two_sends_finds_the_debit_of_the_faster(jatim: Client, database_url: str) -> None:
+def test_the_slower_of_two_sends_finds_the_debit_of_the_faster(jatim: Client, bank_database: str) -> None:
     account, reference = new_account(), new_reference()
     mandate = jatim.mandate(account)
     row = ("114", reference, "X", mandate, account, 28400, "booked")
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_url) as faster:
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(bank_database) as faster:
         faster.execute("INSERT INTO sandbox.debits VALUES (%s, %s, %s, %s, %s, %s, %s, now())", row)
         slower = pool.submit(jatim.pay, account, mandate, reference)
         with pytest.raises(TimeoutError):
@@ -625,8 +451,8 @@ def test_the_readme_has_every_magic_ending_with_its_code() -> None:
     rows = dict(re.findall(r"^\| (\d{4}) \|(.*)$", readme, re.MULTILINE))
     assert rows.keys() == MAGIC.keys()
     for ending, magic in MAGIC.items():
-        for service, case in (("70", magic.mandate), ("71", magic.payment)):
-            assert not case or case[:3] + service + case[3:] in rows[ending]
+        for case in (magic.mandate, magic.payment, answered(magic.fault) if magic.fault in SAID else ""):
+            assert not case or f"{case[:3]}xx{case[3:]}" in rows[ending]
 
 
 # --- around it

@@ -14,7 +14,7 @@ import tomllib
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -22,21 +22,31 @@ from urllib.parse import parse_qsl
 import psycopg
 import pytest
 import requests
-from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import text as sql
 
+from banks.settings import BankSettings, load_banks
 from insurer.base import Contribution, Registration, ResultFile
 from insurer.dayfile import DayFiles, read_hand_over
 from local.process import free_port
+from sandbox.book import book_of
 from sandbox.insurer import decide
 from sandbox.settings import init, read_banks
-from sandbox.store import open_engine
-from units.clock import jakarta_day
+from sandbox.store import open_engine, prepare
+from tests.bank_client import Hand, code_of, new_account, new_reference, openssl_verifies, own_database
+from tests.bank_partner import Partner
+from units.clock import JAKARTA, jakarta_day
 
 PROJECT = Path(__file__).parents[1]
 # One process serves the whole page, and its last test stops it.
 pytestmark = pytest.mark.xdist_group("sandbox-process")
 NAME, NIK, PHONE, TEXT = "SITI RAHMAWATI", "3509014506850001", "+6281234567890", "Kode Bapak 123456"
+
+
+class Now(Hand):
+    """The machine's time, moved with the sandbox's own where a test moves that."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(JAKARTA)
 
 
 def sandbox_command(*arguments: str, **environ: str) -> subprocess.Popen[str]:
@@ -45,24 +55,56 @@ def sandbox_command(*arguments: str, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=PROJECT, env={**clean, **environ}, stderr=subprocess.PIPE, text=True)
 
 
+@dataclass(frozen=True)
+class Brought:
+    """A notice of a bank as it came over the wire, and what was answered."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    answered: int
+
+    def status(self) -> str:
+        told = json.loads(self.body)
+        return str(told.get("transactionStatus") or told["latestTransactionStatus"])
+
+
 class Callbacks(ThreadingHTTPServer):
-    """The product's end: keeps every form that is posted, by its path."""
+    """The product's end: keeps every form that is posted, by its path, and every notice; answers 500 while told to."""
 
     def __init__(self) -> None:
         self.got: queue.Queue[tuple[str, dict[str, str]]] = queue.Queue()
-        got = self.got
+        self.notices: queue.Queue[Brought] = queue.Queue()
+        self.broken_for = 0
+        ours = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                got.put((self.path, dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))))
-                self.send_response(200)
+                body, status = self.rfile.read(int(self.headers["Content-Length"])), 200
+                if self.headers["Content-Type"] == "application/json":
+                    if ours.broken_for:
+                        ours.broken_for, status = ours.broken_for - 1, 500
+                    ours.notices.put(
+                        Brought(self.path, {name.upper(): value for name, value in self.headers.items()}, body, status)
+                    )
+                else:
+                    form = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
+                    ours.got.put((self.path, dict(form)))
+                self.send_response(status)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:
                 return
 
         super().__init__(("127.0.0.1", 0), Handler)
+
+    def silent(self, seconds: float = 2.0) -> bool:
+        """Whether no notice comes any more; the sandbox looks twice a second."""
+        try:
+            self.notices.get(timeout=seconds)
+        except queue.Empty:
+            return True
+        return False
 
 
 @dataclass
@@ -73,6 +115,10 @@ class Running:
     out_dir: Path
     database_url: str
     process: subprocess.Popen[str]
+    folder: Path
+
+    def partner(self, code: str) -> Partner:
+        return Partner(self.url, self.folder, code, Now())
 
     def send(self, to: str, text: str, **headers: str) -> requests.Response:
         form = {"username": "iuran", "to": to, "message": text, "bulkSMSMode": "1", "from": "IURAN"}
@@ -94,12 +140,8 @@ class Running:
 
 @pytest.fixture(scope="module")
 def database_url(pg_server_url: str) -> Iterator[str]:
-    name = f"sandbox_process_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(pg_server_url, autocommit=True) as db:
-        db.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield make_url(pg_server_url).set(database=name).render_as_string(hide_password=False)
-    with psycopg.connect(pg_server_url, autocommit=True) as db:
-        db.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with own_database(pg_server_url, "sandbox_process") as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +158,7 @@ def sandbox(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         INSURER_IN_DIR=str(in_dir),
     )
     wait_healthy(url, process)
-    yield Running(url, callbacks, DayFiles(out_dir, in_dir), out_dir, database_url, process)
+    yield Running(url, callbacks, DayFiles(out_dir, in_dir), out_dir, database_url, process, folder)
     if process.poll() is None:
         process.terminate()
         process.communicate(timeout=20)
@@ -150,6 +192,7 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "113": "33",
         "114": "35",
         "128": "52",
+        "118": "13",
     }
     assert len(banks["114"].pop("client_secret")) >= 32
     assert banks["114"] == {
@@ -161,6 +204,7 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "token_path": "/v1.0/access-token/b2b",
         "client_id": "iuran-114",
         "private_key_file": "client.pem",
+        "notice_public_key_file": "bank.pub",
         "partner_id": "IURAN",
         "channel_id": "95231",
         "signature_encoding": "base64",
@@ -169,8 +213,50 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "beneficiary_account_no": "1140000001",
         "beneficiary_account_name": "IURAN BPJS TK",
         "reference_max": 12,
+        "settlement_dir": "settlement/114",
     }
-    assert banks["113"]["signature_encoding"] == "hex"
+    assert banks["118"] == {
+        "product": "batch_file",
+        "name": "Bank Nagari",
+        "province": "13",
+        "out_dir": "batch/118/out",
+        "in_dir": "batch/118/in",
+        "cut_off": "16:00",
+        "settlement_dir": "settlement/118",
+    }
+    jateng, ntb = banks["113"], banks["128"]
+    assert jateng.keys() == ntb.keys()
+    assert not {"biller_id", "biller_name", "beneficiary_account_no", "beneficiary_account_name"} & jateng.keys()
+    debit = ("product", "merchant_id", "signature_encoding", "otp", "status_service_code")
+    assert [jateng[name] for name in debit] == ["snap_debit", "IURAN113", "hex", True, "54"]
+    assert [ntb[name] for name in debit] == ["snap_debit", "IURAN128", "base64", False, "55"]
+
+
+def test_the_product_reads_what_init_makes(tmp_path: Path) -> None:
+    init(tmp_path, "http://127.0.0.1:8500")
+    banks = load_banks(tmp_path / "banks.toml")
+    assert {code: bank.product for code, bank in banks.items()} == {
+        "110": "bifast",
+        "113": "snap_debit",
+        "114": "bifast",
+        "118": "batch_file",
+        "128": "snap_debit",
+    }
+    assert all(bank.notice_key is not None for bank in banks.values() if isinstance(bank, BankSettings))
+
+
+def test_a_folder_of_an_older_init_gets_the_new_keys_and_keeps_its_secrets(tmp_path: Path) -> None:
+    init(tmp_path, "http://127.0.0.1:8500")
+    (client_key, tables) = ((tmp_path / name).read_text() for name in ("client.pem", "banks.toml"))
+    secret = tomllib.loads(tables)["banks"]["113"]["client_secret"]
+    (tmp_path / "bank.pem").unlink()
+    (tmp_path / "bank.pub").unlink()
+    (tmp_path / "banks.toml").write_text(f'[banks.113]\nproduct = "bifast"\nclient_secret = "{secret}"\n')
+    init(tmp_path, "http://127.0.0.1:8500")
+    again = tomllib.loads((tmp_path / "banks.toml").read_text())["banks"]
+    assert (again["113"]["client_secret"], again["113"]["product"]) == (secret, "snap_debit")
+    assert (tmp_path / "client.pem").read_text() == client_key
+    assert {bank.notice_key.key_size for bank in read_banks(tmp_path).values()} == {2048}
 
 
 def test_init_again_keeps_every_secret_and_follows_the_url(tmp_path: Path) -> None:
@@ -181,7 +267,8 @@ def test_init_again_keeps_every_secret_and_follows_the_url(tmp_path: Path) -> No
     init(tmp_path, "http://127.0.0.1:8600")
     again = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert again == {**first, "banks.toml": first["banks.toml"].replace(":8500/", ":8600/")}
-    secrets = [bank["client_secret"] for bank in tomllib.loads(again["banks.toml"])["banks"].values()]
+    banks = tomllib.loads(again["banks.toml"])["banks"].values()
+    secrets = [bank["client_secret"] for bank in banks if bank["product"] != "batch_file"]
     assert len(set(secrets)) == 4
 
 
@@ -191,11 +278,12 @@ def test_what_init_makes_is_for_its_owner_only(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "new").iterdir()} == {0o600}
 
 
-def test_openssl_takes_the_key_pair_for_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pair", ["client", "bank"])
+def test_openssl_takes_a_key_pair_for_one(tmp_path: Path, pair: str) -> None:
     init(tmp_path, "http://127.0.0.1:8500")
-    command = ["openssl", "pkey", "-in", str(tmp_path / "client.pem"), "-pubout"]
+    command = ["openssl", "pkey", "-in", str(tmp_path / f"{pair}.pem"), "-pubout"]
     public = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    assert public == (tmp_path / "client.pub").read_text()
+    assert public == (tmp_path / f"{pair}.pub").read_text()
     assert {bank.public_key.key_size for bank in read_banks(tmp_path).values()} == {2048}
 
 
@@ -238,15 +326,17 @@ def test_all_its_tables_are_in_its_own_schema(sandbox: Running) -> None:
         assert found.fetchall() == [("sandbox",)]
 
 
-def test_it_imports_floors_0_and_1_without_the_banks_and_nothing_imports_it() -> None:
-    allowed = {"sandbox", "units", "config", "sealing", "insurer"}
+def test_it_imports_floors_0_and_1_with_the_banks_files_alone_and_nothing_imports_it() -> None:
+    allowed = {"sandbox", "units", "config", "sealing", "insurer", "dayfiles", "banks"}
+    files = {"banks.base", "banks.batch_file", "banks.settlement"}
     ours = {path.stem for path in PROJECT.glob("*.py")} | {path.parent.name for path in PROJECT.glob("*/*.py")}
     for path in [*PROJECT.glob("*.py"), *PROJECT.glob("*/*.py")]:
-        if path.parent.name == "tests":
+        if path.parent == PROJECT / "tests":
             continue
         names = {name.split(".")[0] for name in imported(path)}
-        if path.parent.name == "sandbox":
+        if path.parent == PROJECT / "sandbox":
             assert names & ours <= allowed, path
+            assert {name for name in imported(path) if name.startswith("banks")} <= files, path
         else:
             assert "sandbox" not in names, path
 
@@ -257,6 +347,87 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def test_a_database_of_an_older_sandbox_gets_what_is_new_and_keeps_what_it_has(pg_server_url: str) -> None:
+    with own_database(pg_server_url, "sandbox_older") as url:
+        engine = open_engine(url)
+        prepare(engine)
+        with engine.begin() as db:
+            for table in ("notices", "bindings", "refunds"):
+                db.execute(sql(f"DROP TABLE sandbox.{table}"))
+            for column in ("service", "answered", "booked_at", "returned_at", "cancelled_at"):
+                db.execute(sql(f"ALTER TABLE sandbox.debits DROP COLUMN {column}"))
+            db.execute(
+                sql("INSERT INTO sandbox.debits VALUES ('114', 'R', 'B', 'M', '1140012345', 28400, 'booked', now())")
+            )
+        for _ in range(2):
+            prepare(engine)
+        with engine.connect() as db:
+            book = book_of(db, "114")
+        engine.dispose()
+    assert (book["booked_rp"], book["debits"][0]["service"]) == (28400, "71")
+
+
+# --- the notices of the banks
+
+
+@pytest.mark.parametrize("code", ["113", "128"])
+def test_a_notice_arrives_signed_over_the_path_with_its_key_before_the_answer(
+    sandbox: Running, tmp_path: Path, code: str
+) -> None:
+    partner, reference = sandbox.partner(code), new_reference()
+    answer = partner.debit(partner.token_of(new_account("0603")), reference)
+    assert code_of(answer) == "2005400"
+    brought = sandbox.callbacks.notices.get_nowait()
+    assert brought.path == f"/cb/SECRETKEY/bank/{code}/v1.0/debit/notify"
+    assert json.loads(brought.body)["originalPartnerReferenceNo"] == reference
+    sent = {"path": brought.path, "headers": brought.headers, "body": brought.body.decode()}
+    assert openssl_verifies(sent, sandbox.folder, tmp_path, partner.bank["signature_encoding"])
+    assert not openssl_verifies({**sent, "path": "/x"}, sandbox.folder, tmp_path, partner.bank["signature_encoding"])
+
+
+def test_a_fast_debit_is_told_of_at_its_own_address(sandbox: Running) -> None:
+    jatim, account = sandbox.partner("114"), new_account("0602")
+    assert code_of(jatim.pay(account, jatim.mandate(account), new_reference())) == "2007100"
+    first, second = (sandbox.callbacks.notices.get(timeout=5) for _ in range(2))
+    assert first.path == "/cb/SECRETKEY/bank/114/v1.0/debit/fast-notify"
+    assert (first.body, first.headers["X-EXTERNAL-ID"]) == (second.body, second.headers["X-EXTERNAL-ID"])
+    assert sandbox.callbacks.silent()
+
+
+def test_notices_in_the_wrong_order_arrive_so(sandbox: Running) -> None:
+    partner = sandbox.partner("128")
+    partner.debit(partner.token_of(new_account("0604")), new_reference())
+    assert [sandbox.callbacks.notices.get(timeout=5).status() for _ in range(2)] == ["00", "03"]
+
+
+@pytest.mark.parametrize(("broken_for", "answers"), [(2, [500, 500, 200]), (9, [500, 500, 500])])
+def test_a_notice_that_fails_is_brought_three_times_and_no_more(
+    sandbox: Running, broken_for: int, answers: list[int]
+) -> None:
+    sandbox.callbacks.broken_for = broken_for
+    try:
+        partner = sandbox.partner("113")
+        partner.debit(partner.token_of(new_account("0603")), new_reference())
+        brought = [sandbox.callbacks.notices.get(timeout=5) for _ in answers]
+        assert [one.answered for one in brought] == answers
+        assert len({(one.body, one.headers["X-EXTERNAL-ID"]) for one in brought}) == 1
+        assert sandbox.callbacks.silent()
+    finally:
+        sandbox.callbacks.broken_for = 0
+
+
+def test_a_late_failure_is_told_of_when_its_time_has_come(sandbox: Running) -> None:
+    partner = sandbox.partner("113")
+    partner.debit(partner.token_of(new_account("0600")), new_reference())
+    assert sandbox.callbacks.silent()
+    try:
+        moved = {"now": (partner.clock.now + timedelta(minutes=2)).isoformat()}
+        requests.put(f"{sandbox.url}/clock", json=moved, timeout=5).raise_for_status()
+        assert sandbox.callbacks.notices.get(timeout=5).status() == "06"
+    finally:
+        requests.put(f"{sandbox.url}/clock", json={"now": None}, timeout=5).raise_for_status()
 
 
 # --- the gateway

@@ -1,14 +1,9 @@
-"""Fixtures: a database for each xdist worker, emptied before each test; a sandbox process; the product on ports."""
+"""Fixtures: a database for each xdist worker, emptied before each test; the product on ports beside a sandbox."""
 
 import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -25,6 +20,8 @@ from autodebit.collect import Collected, collect
 from autodebit.exchange import exchange
 from autodebit.mandates import ask_banks
 from autodebit.plan import plan
+from banks.connect import connect_banks
+from banks.settings import load_banks
 from config import Settings, load
 from data import load_reference, load_village
 from database import sqlalchemy_url
@@ -34,33 +31,41 @@ from models import Base, Message, Worker
 from models.partitions import ensure_partitions
 from ports import Ports
 from sms.sender import drain
+from tests.sandboxed import Sandbox, wait_for
 from units.clock import JAKARTA
 
 # A Monday morning, 09.00 in Jakarta, while PP 50/2025's discount runs.
 START = datetime(2026, 11, 23, 9, 0, tzinfo=JAKARTA).astimezone(UTC)
-ROOT = Path(__file__).parent.parent
 SPARED = ("villages", "heads", "banks", "brackets", "tariffs", "alembic_version")
 
 
 class Clock:
-    """Time as a port: it stands still until a test moves it."""
+    """Time as a port: it stands still until a test moves it, and the sandbox's clock with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, sandbox_url: str = "") -> None:
+        self._sandbox_url = sandbox_url
         self.now = START
 
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self._now = moment
+        if self._sandbox_url:
+            put = requests.put(f"{self._sandbox_url}/clock", json={"now": moment.isoformat()}, timeout=5)
+            put.raise_for_status()
+
+    def let_outside_go(self) -> None:
+        """The sandbox has the machine's time, for a test whose product runs in a process of its own."""
+        requests.put(f"{self._sandbox_url}/clock", json={"now": None}, timeout=5).raise_for_status()
+
     def __call__(self) -> datetime:
-        return self.now
+        return self._now
 
     def forward(self, **delta: int) -> None:
         self.now += timedelta(**delta)
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -91,63 +96,6 @@ def redis_url(redis_server_url: str, worker_name: str) -> str:
     """A numbered database of the one server for this xdist worker."""
     number = int(worker_name.removeprefix("gw") or 0) + 1
     return make_url(redis_server_url).set(database=str(number)).render_as_string(hide_password=False)
-
-
-@dataclass(frozen=True)
-class Sandbox:
-    url: str
-    folder: Path
-
-    def inbox(self, number: str) -> list[str]:
-        rows = requests.get(f"{self.url}/version1/inbox", params={"to": number}, timeout=5).json()
-        return [row["text"] for row in rows]
-
-    def book(self, bank: str) -> dict[str, Any]:
-        found: dict[str, Any] = requests.get(f"{self.url}/bank/{bank}/book", timeout=5).json()
-        return found
-
-
-@pytest.fixture(scope="session")
-def sandbox(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """The sandbox as it ships: its own process, spoken to over HTTP."""
-    folder, port = tmp_path_factory.mktemp("sandbox"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    for name in ("out", "in"):
-        (folder / name).mkdir()
-    environ = {
-        **os.environ,
-        "IURAN_MODE": "sandbox",
-        "DATABASE_URL": database_url,
-        "INSURER_OUT_DIR": str(folder / "out"),
-        "INSURER_IN_DIR": str(folder / "in"),
-    }
-    python = [sys.executable, "-m", "sandbox"]
-    subprocess.run([*python, "init", "--dir", str(folder), "--url", url], check=True, cwd=ROOT, env=environ)
-    serve = [*python, "serve", "--dir", str(folder), "--port", str(port), "--callbacks", "http://127.0.0.1:9"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(serve, cwd=ROOT, env=environ, stderr=log)
-    try:
-        wait_for(lambda: answers(f"{url}/health"), "the sandbox")
-        yield Sandbox(url, folder)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(10)
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=1).status_code == 200
-    except requests.RequestException:
-        return False
-
-
-def wait_for(true: Callable[[], bool], what: str, seconds: float = 20) -> None:
-    """Until a real process outside has done its part; never for our own code, whose time is a port."""
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
-            raise AssertionError(f"{what} did not come within {seconds} s")
-        time.sleep(0.02)
 
 
 @dataclass
@@ -243,7 +191,8 @@ def empty(engine: Engine) -> None:
         connection.execute(text("DELETE FROM procrastinate_events; DELETE FROM procrastinate_jobs"))
         others = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'sandbox'"
         for name in connection.scalars(text(others)).all():
-            # The token our client holds stays good; everything else the outside knew is forgotten.
+            # The token our client holds stays good, by the clock that both share, or is asked for anew; everything
+            # else the outside knew is forgotten.
             if "token" not in name:
                 connection.execute(text(f"DELETE FROM sandbox.{name}"))
 
@@ -265,9 +214,10 @@ def settings(database_url: str, redis_url: str, sandbox: Sandbox) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def shared_app(settings: Settings) -> tuple[Flask, Clock]:
-    clock = Clock()
-    app = create_app(settings, clock=clock)
+def shared_app(settings: Settings, sandbox: Sandbox) -> tuple[Flask, Clock]:
+    assert settings.BANKS_FILE
+    clock = Clock(sandbox.url)
+    app = create_app(settings, clock=clock, banks=connect_banks(load_banks(settings.BANKS_FILE), clock))
     ports: Ports = app.extensions["ports"]
     with ports.transaction() as work:
         load_reference(work.db, connected=settings.BANKS_FILE)

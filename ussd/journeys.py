@@ -3,11 +3,12 @@
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, TimeoutError
 
 from sealing import Keyring, Unreadable
 from ussd.journey import MENU_VERSION, Journey
@@ -21,6 +22,8 @@ LANGUAGE_TTL_S = 400 * 24 * 3600
 SESSION_TTL_S = 600
 # Longer than any hop may take; then a dead process's lock is gone and the caller's next key goes through.
 LOCK_MS = 3000
+# As long as one caller waits for an answer: more callers than threads would otherwise wait for each other's waiting.
+_SHUT_S = 0.5
 
 _HOLD = """
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
@@ -58,6 +61,7 @@ class Journeys:
     def __init__(self, redis: Redis, keys: Keyring) -> None:
         self._box = keys.shared
         self._redis = redis
+        self._shut_until = 0.0
 
     def _run(self, script: str, keys: tuple[str, ...], *values: str | bytes | int) -> Any:
         """A script by its hash; sent whole where the server does not know it yet (or any more)."""
@@ -65,6 +69,9 @@ class Journeys:
             return self._redis.evalsha(_SHA[script], len(keys), *keys, *values)
         except NoScriptError:
             return self._redis.eval(script, len(keys), *keys, *values)
+        except TimeoutError:
+            self._shut_until = time.monotonic() + _SHUT_S
+            raise
 
     @staticmethod
     def _keys(caller: str) -> tuple[str, str, str, str]:
@@ -74,8 +81,11 @@ class Journeys:
     def hold(self, caller: str) -> Held | None:
         """Take the place of `caller` (a blind index in hex); None while another turn of the same phone holds it.
 
-        A journey of another menu version or key is as good as none.
+        A journey of another menu version or key is as good as none. Raises redis' TimeoutError at once for a while
+        after a silence; only here, since a turn that has begun had better try to keep its place.
         """
+        if time.monotonic() < self._shut_until:
+            raise TimeoutError("silent a moment ago")
         token = secrets.token_hex(8)
         found = self._run(_HOLD, self._keys(caller), token, LOCK_MS)
         if not found[0]:

@@ -170,6 +170,10 @@ def upgrade() -> None:
     op.add_column("mandates", sa.Column("token_sealed", sa.LargeBinary(), nullable=True))
     op.add_column("mandates", sa.Column("code_sealed", sa.LargeBinary(), nullable=True))
     op.add_column("mandates", sa.Column("code_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("mandates", sa.Column("sent_in", sa.String(length=60), nullable=True))
+    op.create_index(
+        "ix_mandates_in_file", "mandates", ["sent_in"], unique=False, postgresql_where=sa.text("sent_in IS NOT NULL")
+    )
     op.drop_index("uq_mandates_one_live", table_name="mandates")
     op.create_index(
         "ix_mandates_bank", "mandates", ["bank_code", "id"], unique=False, postgresql_where=sa.text("state = 'active'")

@@ -1,0 +1,144 @@
+"""Banks without an API: what is due goes out as one debit file; its result file says what became of each line."""
+
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import select
+
+from autodebit.collect import debit_of
+from autodebit.mandates import mandate_request
+from autodebit.outcomes import Outcomes
+from banks.base import Answer, BankAnswer, BankRefused, CollectRequest, MandateRequest, Reason
+from banks.batch_file import ACTIVE, DONE, BatchFiles, BatchResult
+from dayfiles import BadFile
+from insurance import contributions, mandate_life, runs
+from insurance.attempts import COLUMNS, as_try, key_of, locked
+from insurance.party import parties
+from insurance.references import new_reference
+from insurance.work import Work
+from insurance.work_items import open_item
+from models import Attempt, BankFile, Mandate, MandateState, WorkKind
+from models.bulk import update_rows
+from ports import Ports
+
+log = structlog.get_logger()
+
+# One file holds at most this many debits and this many mandates; the rest goes into the next.
+FILE_LINES_MAX = 20_000
+# A result is there the next morning; a file that nobody answered by then leaves its debits unknown.
+LEASE = timedelta(days=2)
+
+
+class NotOurs(Exception):
+    """A result speaks of what its debit file did not ask, or of another amount: the whole file is for a person."""
+
+
+def exchange_files(ports: Ports, bank_code: str) -> None:
+    """Name the file and commit, write it, mark it; then take every result. A crash between any two repeats safely."""
+    bank = ports.batches[bank_code]
+    with ports.transaction() as work:
+        if runs.is_open(work, bank_code):
+            _prepare(work, bank_code)
+    with ports.transaction() as work:
+        unwritten = select(BankFile.name).where(BankFile.bank_code == bank_code, BankFile.written_at.is_(None))
+        names = work.db.scalars(unwritten.order_by(BankFile.made_at)).all()
+    for name in names:
+        with ports.transaction() as work:
+            asked, debits = _content(work, name)
+        bank.hand_over(name, asked, debits)
+        with ports.transaction() as work:
+            work.db.get_one(BankFile, name).written_at = work.now
+    for name in list(bank.waiting()):
+        _take(ports, bank, name)
+
+
+def _prepare(work: Work, bank_code: str) -> None:
+    """Give what waits for this bank to one new file name: mandates to be asked, debits that are due."""
+    name = f"debit-{bank_code}-{work.today:%Y%m%d}-{new_reference()}.csv"
+    asked = 0
+    while asked < FILE_LINES_MAX and (mandate := mandate_life.claim(work, [bank_code], LEASE)) is not None:
+        mandate.sent_in = name
+        work.db.flush()
+        asked += 1
+    due = contributions.claim(work, bank_code, LEASE, FILE_LINES_MAX)
+    rows = [{"month": one.month, "worker_id": one.worker_id, "n": one.n} for one, _ in due]
+    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, sent_in=name)
+    if asked or due:
+        work.db.add(BankFile(name=name, bank_code=bank_code, day=work.today, made_at=work.now))
+
+
+def _content(work: Work, name: str) -> tuple[list[MandateRequest], list[CollectRequest]]:
+    """From the rows that bear its name, so that the file is the same however often it is written."""
+    asked = work.db.scalars(select(Mandate).where(Mandate.sent_in == name).order_by(Mandate.id)).unique()
+    sent = select(*COLUMNS).where(Attempt.sent_in == name).order_by(Attempt.reference)
+    tries = list(map(as_try, work.db.execute(sent)))
+    known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
+    made = [debit_of(work, one, known[one.mandate_id]).request for one in tries if one.mandate_id is not None]
+    return [mandate_request(work, mandate) for mandate in asked], [one for one in made if one is not None]
+
+
+def _take(ports: Ports, bank: BatchFiles, name: str) -> None:
+    try:
+        result = bank.read(name)
+        with ports.transaction() as work:
+            _apply(work, result)
+    except (BadFile, NotOurs) as error:
+        # Refused whole: nothing was booked, and a person has to look at it.
+        log.error("bank_file_refused", bank=bank.code, file=name, kind=type(error).__name__, why=str(error))
+        with ports.transaction() as work:
+            open_item(work, WorkKind.BAD_FILE, f"{bank.code} {name}"[:120], code=str(error)[-40:], bank_code=bank.code)
+        bank.refuse(name)
+    else:
+        bank.take(name)
+
+
+def _apply(work: Work, result: BatchResult) -> None:
+    """All of it or nothing. The same result again changes nothing. Raises NotOurs."""
+    file = work.db.get(BankFile, result.answers, with_for_update=True)
+    if file is None or file.bank_code != result.bank_code:
+        raise NotOurs("it answers no debit file of ours")
+    if file.answered_at is not None:
+        log.warning("bank_file_again", file=result.name)
+        return
+    _apply_mandates(work, result)
+    _apply_debits(work, result)
+    file.answered_at = work.now
+
+
+def _apply_mandates(work: Work, result: BatchResult) -> None:
+    for line in result.mandates:
+        mandate_id = int(line.customer_id[2:]) if line.customer_id[2:].isdigit() else 0
+        mandate = work.db.get(Mandate, mandate_id, with_for_update={"of": Mandate})
+        if mandate is None or mandate.sent_in != result.answers:
+            raise NotOurs("a mandate that the file did not ask for")
+        if line.outcome == ACTIVE:
+            mandate_life.activated(work, mandate, line.mandate_reference)
+        elif line.reason is Reason.NOT_NOW:
+            mandate_life.unreachable(work, mandate, work.now)
+        elif mandate.state in (MandateState.SUBMITTED.value, MandateState.UNKNOWN.value):
+            mandate_life.rejected(work, mandate, (line.reason or Reason.OURS).value, line.code)
+
+
+def _apply_debits(work: Work, result: BatchResult) -> None:
+    keys = {line.reference: key_of(work, line.reference) for line in result.debits}
+    if not all(keys.values()):
+        raise NotOurs("a debit whose reference is none of ours")
+    rows = {one.reference: one for one in locked(work, [key for key in keys.values() if key]).values()}
+    of_file = set(work.db.scalars(select(Attempt.reference).where(Attempt.sent_in == result.answers)))
+    known = parties(work, sorted({one.mandate_id for one in rows.values() if one.mandate_id is not None}))
+    outcomes = Outcomes(work)
+    for line in result.debits:
+        one = rows[line.reference]
+        if line.reference not in of_file or one.mandate_id is None:
+            raise NotOurs("a debit that the file did not ask for")
+        if line.outcome == DONE and line.amount_rp != one.total_rp:
+            raise NotOurs(f"{one.reference}: another amount than was asked for")
+        said = _said(line.outcome, line.bank_reference, line.reason, line.code)
+        outcomes.put(one, known[one.mandate_id], said)
+    outcomes.write()
+
+
+def _said(outcome: str, bank_reference: str, reason: Reason | None, code: str) -> BankAnswer | BankRefused:
+    if outcome == DONE:
+        return BankAnswer(Answer.DONE, bank_reference)
+    return BankRefused(reason or Reason.OURS, code)

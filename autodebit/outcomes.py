@@ -1,0 +1,78 @@
+"""What banks said of many debits, sorted by what it means and written kind by kind; it asks nobody."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from autodebit.lanes import CREDENTIALS
+from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason
+from insurance import contributions, mandate_life
+from insurance.attempts import Try
+from insurance.bank_words import HARD, learn_reference
+from insurance.contributions import Failure, Outcome, worth_retrying
+from insurance.party import Party
+from insurance.work import Work
+from models import AttemptState
+from models.machine import Cause
+
+# Where nothing was debited for certain, the same reference goes again after this long.
+AGAIN_AFTER = timedelta(minutes=10)
+# A request that the bank finds faulty will not be better in ten minutes: a person has a day to look at it.
+FAULTY_AFTER = timedelta(days=1)
+
+Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
+
+
+@dataclass
+class Outcomes:
+    """The answers of one claim by what they mean, so that each kind is written in one go."""
+
+    work: Work
+    confirmed: list[Outcome] = field(default_factory=list)
+    soft: list[Failure] = field(default_factory=list)
+    hard: list[Failure] = field(default_factory=list)
+    unknown: list[Outcome] = field(default_factory=list)
+    unasked: list[Outcome] = field(default_factory=list)
+    later: list[Outcome] = field(default_factory=list)
+    faulty: list[Outcome] = field(default_factory=list)
+    learned: list[tuple[Try, str]] = field(default_factory=list)
+
+    def put(self, one: Try, to: Party, answer: Said, bounce_fee_rp: int = 0) -> None:
+        waits = one.state == AttemptState.SENT.value
+        match answer:
+            case BankAnswer(answer=Answer.DONE, reference=reference):
+                if waits or one.state == AttemptState.UNKNOWN.value:
+                    self.confirmed.append(Outcome(one, to, reference))
+                else:
+                    # Its notice was faster than its answer.
+                    self.learned.append((one, reference))
+            case _ if not waits:
+                # Our lease had run out, or the bank's word came another way: only a clear yes is news.
+                return
+            case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
+                self.faulty.append(Outcome(one, to, code=code))
+            case BankRefused(reason=Reason.NOT_NOW | Reason.OURS, code=code):
+                self.later.append(Outcome(one, to, code=code))
+            case BankUnreachable():
+                self.unasked.append(Outcome(one, to, code="unreachable"))
+            case BankRefused(reason=reason, code=code) if reason in HARD:
+                self.hard.append(Failure(one, to, reason.value, code))
+            case BankRefused(reason=reason, code=code):
+                self.soft.append(Failure(one, to, reason.value, code, worth_retrying(self.work, bounce_fee_rp, one)))
+            case BankUnknown(code=code):
+                self.unknown.append(Outcome(one, to, code=code))
+            case _:
+                self.unknown.append(Outcome(one, to, code="pending"))
+
+    def write(self) -> None:
+        work = self.work
+        contributions.confirm_all(work, self.confirmed, Cause("bank", "debited"))
+        for one, reference in self.learned:
+            learn_reference(work, one, reference)
+        contributions.fail_all(work, self.soft, hard=False)
+        contributions.fail_all(work, self.hard, hard=True)
+        for failure in self.hard:
+            mandate_life.rejected_by_debit(work, failure.to.mandate_id, failure.reason, failure.code)
+        contributions.unknown_all(work, self.unknown)
+        contributions.not_sent_all(work, self.unasked, work.now + AGAIN_AFTER, asked=False)
+        contributions.not_sent_all(work, self.later, work.now + AGAIN_AFTER, asked=True)
+        contributions.not_sent_all(work, self.faulty, work.now + FAULTY_AFTER, asked=True)

@@ -1,0 +1,262 @@
+"""Histories of two members, two banks and everything that goes wrong between them; what must hold after each step.
+
+Steps are drawn by Hypothesis. The bank is the sandbox over HTTP; what fails is the network, the process or the order of
+things, by ports swapped around the real ones. Time is the world's clock, which the sandbox follows.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import requests
+
+from autodebit.collect import collect_lane, tidy
+from autodebit.hear import hear_notices
+from autodebit.mandates import ask_banks, tell_banks
+from autodebit.plan import plan
+from autodebit.refunds import send_refunds
+from autodebit.unknown import ask_unknown
+from insurance import enrolment, handover, mandates
+from insurance.consent import Yes
+from insurer.base import ContributionResult, RegistrationResult, ResultFile
+from models import Membership, Worker
+from models.machine import Cause
+from ports import Ports
+from sms.sender import drain
+from tests.troubled import Crash, Trouble, dying, troubled
+from tests.world import Deaf, World
+from units.clock import jakarta_day
+from units.month import add_months, month_of
+from units.nik import parse_nik
+
+BIFAST, BOUND = "114", "128"
+NIKS = ("3599014503850007", "3599011708900003")
+PHONES = ("+6281234567890", "+6285700000002")
+# The endings that make the sandbox bank lie or stumble (sandbox/README.md); "2345" is an ordinary account.
+_ORDINARY, _WAYS_TO_FAIL = (
+    "2345",
+    "0014 0018 0114 0202 0406 0429 0500 0503 0600 0601 0602 0603 0604 0605 0607 0608 0999",
+)
+ENDINGS = (_ORDINARY, *_WAYS_TO_FAIL.split())
+DENIES_ITS_DEBITS = "0601"
+
+
+class Story:
+    """One history: two members with mandates, and the steps that a test may take."""
+
+    def __init__(self, world: World, banks: Sequence[str], endings: Sequence[str]) -> None:
+        self.world, self.endings = world, dict(enumerate(endings))
+        world.reset()
+        self.trouble = Trouble([])
+        self.ports = replace(
+            world.ports,
+            banks={code: troubled(world.ports.banks[code], self.trouble) for code in (BIFAST, BOUND)},
+            sms=Deaf(),
+        )
+        self.kept: list[dict[str, Any]] = []
+        """Notices that were taken from the bank and not delivered."""
+        for number, (bank, ending) in enumerate(zip(banks, endings, strict=True)):
+            self._join(number, bank, f"{bank}{number:03d}{ending}")
+        ask_banks(self.ports)
+
+    def _join(self, number: int, bank: str, account: str) -> None:
+        yes = Yes("enrolment", "v", "id", f"ya {number}", "session", PHONES[number])
+        with self.ports.transaction() as work:
+            asked = enrolment.Enrolment(
+                nik=parse_nik(NIKS[number], work.today),
+                name=f"PESERTA {'AB'[number]}",
+                village_code="3599012001",
+                sector="farmer",
+                base_rp=1_000_000,
+                programmes="3",
+                language="id",
+                phone=PHONES[number],
+                pin_hash="",
+                yes=yes,
+            )
+            worker = enrolment.enrol(work, asked)
+            work.db.flush()
+            reference = work.db.get_one(Membership, worker.id).reference
+            verified = RegistrationResult(reference, "VERIFIED", f"2600000000{number}", "")
+            handover.apply(work, ResultFile(f"r{number}", [verified], []))
+            mandates.authorise(work, worker, bank, account, 5, replace(yes, kind="mandate"))
+
+    # Steps
+
+    def survive(self, step: Any, *arguments: Any) -> None:
+        """A step in whose middle the process may die; what it left is for the next steps to mend."""
+        with suppress(Crash):
+            step(*arguments)
+
+    def plan(self, ports: Ports | None = None) -> None:
+        this = month_of(jakarta_day(self.world.clock.now))
+        for month in (this, add_months(this, 1)):
+            plan(ports or self.ports, month)
+
+    def collect(self, trouble: Sequence[str] = (), ports: Ports | None = None) -> None:
+        self.trouble.words[:] = trouble
+        tidy(self.ports)
+        for code in (BIFAST, BOUND):
+            self.survive(collect_lane, ports or self.ports, code)
+        self.trouble.words.clear()
+
+    def die_collecting(self, commits: int) -> None:
+        self.collect(ports=dying(self.ports, commits))
+
+    def die_planning(self, commits: int) -> None:
+        self.survive(self.plan, dying(self.ports, commits))
+
+    def ask(self, trouble: Sequence[str] = ()) -> None:
+        self.trouble.words[:] = trouble
+        self.survive(ask_unknown, self.ports)
+        self.trouble.words.clear()
+
+    def send_texts(self) -> None:
+        drain(self.ports)
+
+    def wait(self, hours: int) -> None:
+        self.world.clock.forward(hours=hours)
+
+    def take_notices(self) -> None:
+        for code in (BIFAST, BOUND):
+            self.kept += self.world.sandbox.take_notices(code)
+
+    def deliver(self, order: str) -> None:
+        """Bring the notices that were taken: as they came, backwards, each twice, or never."""
+        self.take_notices()
+        brought = {"backwards": self.kept[::-1], "twice": self.kept * 2, "never": []}.get(order, self.kept)
+        self.kept = []
+        client = self.world.app.test_client()
+        for notice in brought:
+            answer = client.post(notice["path"], data=notice["body"], headers=notice["headers"])
+            assert answer.status_code in (200, 401), answer.status_code
+        hear_notices(self.ports)
+
+    def insure(self) -> None:
+        """The insurer posts all it is told of."""
+        with self.ports.transaction() as work:
+            name = handover.prepare(work)
+        if name is None:
+            return
+        with self.ports.transaction() as work:
+            _, paid = handover.content(work, name)
+            handover.written(work, name)
+            today = jakarta_day(work.now)
+        posted = [ContributionResult(one.reference, "POSTED", "", 20_000, today) for one in paid]
+        with self.ports.transaction() as work:
+            handover.apply(work, ResultFile(f"result-{name}", [], posted))
+
+    def change_mind(self, number: int, how: str) -> None:
+        acts: Mapping[str, Any] = {
+            "cancel": lambda work, worker: mandates.cancel(work, worker, Cause("member", "test")),
+            "pause": lambda work, worker: mandates.pause(work, worker, 1),
+            "resume": lambda work, worker: mandates.resume(work, worker, Cause("member", "test")),
+        }
+        with suppress(mandates.NoMandate), self.ports.transaction() as work:
+            worker = work.db.query(Worker).order_by(Worker.id).all()[number]
+            acts[how](work, worker)
+        tell_banks(self.ports)
+
+    def refund(self, trouble: Sequence[str] = ()) -> None:
+        self.trouble.words[:] = trouble
+        self.survive(send_refunds, self.ports)
+        self.trouble.words.clear()
+
+    def settle(self) -> None:
+        """Each bank's file of yesterday and of today, taken."""
+        from autodebit.settle import settle
+
+        today = jakarta_day(self.world.clock.now)
+        for code in (BIFAST, BOUND):
+            for day in (today - timedelta(days=1), today):
+                requests.post(
+                    f"{self.world.sandbox.url}/bank/{code}/settle", params={"day": day.isoformat()}, timeout=10
+                ).raise_for_status()
+        settle(self.ports)
+
+    # What must hold
+
+    def book(self) -> dict[str, dict[str, Any]]:
+        """Every debit in the banks' own books, by our reference."""
+        found = {}
+        for code in (BIFAST, BOUND):
+            for debit in self.world.sandbox.book(code)["debits"]:
+                found[debit["partnerReferenceNo"]] = debit
+        return found
+
+    def check(self) -> None:
+        book = self.book()
+        tries = self.world.rows(
+            "SELECT reference, month, worker_id, n, state, jkk_rp + jkm_rp + jht_rp + fee_rp AS total FROM attempts"
+        )
+        self._bank_never_twice(book, tries)
+        self._known_or_waited_for(book, tries)
+        self._posted_and_covered(tries)
+        self._one_receipt_each(tries)
+
+    def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
+        """No month stands debited twice, but where a bank denied a debit that it had made; then one is refunded."""
+        standing: dict[tuple[int, date], list[str]] = {}
+        for one in tries:
+            debit = book.get(one.reference)
+            if debit is not None and debit["status"] == "booked" and not debit.get("refunds"):
+                standing.setdefault((one.worker_id, one.month), []).append(one.reference)
+        first = self.world.rows("SELECT min(id) FROM workers")[0][0]
+        for (worker_id, month), references in standing.items():
+            if self.endings[worker_id - first] != DENIES_ITS_DEBITS:
+                assert len(references) <= 1, f"{month} of worker {worker_id - first} debited {len(references)} times"
+
+    def _known_or_waited_for(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
+        """Every debited rupiah is booked here, or its attempt is open and will be asked for."""
+        waits = {"sent", "unknown", "manual"}
+        for one in tries:
+            debit = book.get(one.reference)
+            if debit is None or debit["status"] != "booked":
+                continue
+            known = one.state in {"confirmed", "settled", *waits} or debit["accountNo"].endswith(DENIES_ITS_DEBITS)
+            assert known, f"{one.reference} is debited at the bank and {one.state} here"
+            assert debit["amount_rp"] == one.total, "the bank debited another amount than we asked for"
+
+    def _posted_and_covered(self, tries: Sequence[Any]) -> None:
+        money = dict(
+            self.world.rows(
+                "SELECT reference, sum(CASE WHEN kind IN ('collected', 'surplus') THEN amount_rp "
+                "WHEN kind = 'reversed' THEN -amount_rp ELSE 0 END) FROM transfers GROUP BY reference"
+            )
+        )
+        for one in tries:
+            expected = one.total if one.state in ("confirmed", "settled") else 0
+            assert money.get(one.reference, 0) == expected, (
+                f"{one.state} but {money.get(one.reference, 0)} in the books"
+            )
+        covered = self.world.rows(
+            "SELECT m.month, m.worker_id, m.state, m.paid_reference, m.posted_on, "
+            "coalesce((SELECT sum(CASE kind WHEN 'collected' THEN t.amount_rp WHEN 'reversed' THEN -t.amount_rp END) "
+            "FROM transfers t WHERE t.month = m.month AND t.worker_id = m.worker_id AND programme <> 'SURPLUS' "
+            "AND kind IN ('collected', 'reversed')), 0) AS paid_rp FROM months m"
+        )
+        for row in covered:
+            assert (row.state == "covered") == (row.paid_rp > 0), f"{row.month} is {row.state} with Rp{row.paid_rp}"
+            assert row.posted_on is None or row.state == "covered", "protected without money"
+            if row.state == "covered":
+                assert any(
+                    one.reference == row.paid_reference and one.state in ("confirmed", "settled") for one in tries
+                )
+
+    def _one_receipt_each(self, tries: Sequence[Any]) -> None:
+        keys = {key for (key,) in self.world.rows("SELECT key FROM message_keys")}
+        retried = {(one.worker_id, one.month, one.n) for one in tries}
+        for one in tries:
+            told = [kind for kind in ("paid", "surplus") if f"{kind}:{one.reference}" in keys]
+            if one.state in ("confirmed", "settled", "reversed"):
+                assert len(told) == 1, f"{one.state} with {len(told)} receipts"
+            else:
+                assert not told, f"a receipt for what is {one.state}"
+            if one.state == "reversed" and told == ["paid"]:
+                assert f"reversed:{one.reference}" in keys
+            if one.state in ("failed_soft", "failed_hard"):
+                said = f"{one.state}:{one.reference}" in keys
+                again = (one.worker_id, one.month, one.n + 1) in retried
+                assert said or again, f"{one.state} and nobody was told"

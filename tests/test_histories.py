@@ -1,0 +1,128 @@
+"""Any history of faults: no month debited twice, every rupiah posted or refunded, one receipt a fact, cover = postings.
+
+`make test` runs about a hundred histories; `make histories` thousands (HISTORIES=5000, the seed is printed).
+"""
+
+import os
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from insurance import bank_words, contributions
+from tests.histories import BIFAST, BOUND, ENDINGS, Story
+from tests.world import World
+
+HISTORIES = int(os.environ.get("HISTORIES", "100"))
+STEPS = 14
+WORDS = st.sampled_from(("", "", "unreachable", "crash before", "crash after", "answer lost"))
+TROUBLE = st.lists(WORDS, max_size=3)
+ENDING = st.sampled_from(ENDINGS)
+BANK = st.sampled_from((BIFAST, BOUND))
+
+
+class History(RuleBasedStateMachine):
+    """One history; a subclass names the world that all of them are told in."""
+
+    world: World
+    story: Story
+
+    @initialize(banks=st.tuples(BANK, BANK), endings=st.tuples(ENDING, ENDING))
+    def begin(self, banks: tuple[str, str], endings: tuple[str, str]) -> None:
+        self.story = Story(self.world, banks, endings)
+
+    @rule()
+    def plan(self) -> None:
+        self.story.plan()
+
+    @rule(trouble=TROUBLE)
+    def collect(self, trouble: list[str]) -> None:
+        self.story.collect(trouble)
+
+    @rule(commits=st.integers(0, 4))
+    def die_collecting(self, commits: int) -> None:
+        self.story.die_collecting(commits)
+
+    @rule(commits=st.integers(0, 3))
+    def die_planning(self, commits: int) -> None:
+        self.story.die_planning(commits)
+
+    @rule()
+    def send_texts(self) -> None:
+        self.story.send_texts()
+
+    @rule(hours=st.sampled_from((1, 7, 26, 50, 130)))
+    def wait(self, hours: int) -> None:
+        self.story.wait(hours)
+
+    @rule(order=st.sampled_from(("as they came", "backwards", "twice", "never")))
+    def deliver(self, order: str) -> None:
+        self.story.deliver(order)
+
+    @rule(trouble=TROUBLE)
+    def ask(self, trouble: list[str]) -> None:
+        self.story.ask(trouble)
+
+    @rule()
+    def insure(self) -> None:
+        self.story.insure()
+
+    @rule(number=st.integers(0, 1), how=st.sampled_from(("cancel", "pause", "resume")))
+    def change_mind(self, number: int, how: str) -> None:
+        self.story.change_mind(number, how)
+
+    @rule(trouble=TROUBLE)
+    def refund(self, trouble: list[str]) -> None:
+        self.story.refund(trouble)
+
+    @precondition(lambda self: hasattr(self, "story"))
+    @invariant()
+    def everything_holds(self) -> None:
+        self.story.check()
+
+
+def run(world: World, histories: int) -> None:
+    chosen = settings(
+        max_examples=histories,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        derandomize="HISTORIES" not in os.environ,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(type("Told", (History,), {"world": world}), settings=chosen)
+
+
+def test_no_history_of_faults_debits_twice_or_loses_a_rupiah(world: World) -> None:
+    run(world, HISTORIES)
+
+
+def test_the_histories_notice_when_an_unknown_outcome_is_taken_for_a_failure(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard that a lost answer blocks its month is taken away: a debit is found that nobody here knows of."""
+
+    def failed(work: object, outcomes: list[contributions.Outcome]) -> None:
+        failures = [contributions.Failure(one.one, one.to, "no_funds", one.code) for one in outcomes]
+        contributions.fail_all(work, failures, hard=False)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(contributions, "unknown_all", failed)
+    with pytest.raises(AssertionError, match=r"is debited at the bank and failed|debited 2 times"):
+        run(world, 60)
+
+
+def test_the_histories_notice_a_reversal_that_is_not_posted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reversing entry is taken away: the books keep money that the bank gave back."""
+    monkeypatch.setattr(bank_words, "post_reversed", lambda *_, **__: None)
+    with pytest.raises(AssertionError, match=r"reversed but Rp"):
+        run(world, 200)
