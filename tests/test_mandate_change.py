@@ -132,7 +132,7 @@ def test_the_old_account_is_used_until_the_bank_has_agreed_to_the_new_one(world:
     assert states(world) == ["replaced", "active"]
     assert world.one("SELECT state FROM attempts WHERE month = :month", month=DEC) == "cancelled"
     assert world.plan(DEC).scheduled == 1
-    assert "akan didebit 05-12-2026 dari Bank Jatim ***9999" in world.last_sms()
+    assert "akan didebit 07-12-2026 dari Bank Jatim ***9999" in world.last_sms()
     world.send_sms()
     world.clock.forward(days=9)
     world.collect()
@@ -144,7 +144,7 @@ def test_a_month_the_old_account_has_not_paid_yet_is_in_the_new_consent(world: W
     phone = paid_november(world)
     world.clock.forward(days=3)
     world.plan(DEC)
-    world.clock.forward(days=6)  # 2 December: noticed, and to be debited from the old account on the 5th.
+    world.clock.forward(days=6)  # 2 December: noticed, and to be debited from the old account on the 7th.
     phone.dial()
     phone.press("2", "4", "1", "1", OTHER, "1", "2")
     assert "Rp28.400 utk iuran Des 2026 begitu bank setuju" in phone.read_on().replace("\n", " ")

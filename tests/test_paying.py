@@ -185,7 +185,7 @@ def test_a_month_that_could_not_be_paid_ahead_is_left_to_the_mandate(world: Worl
     world.clock.forward(hours=3)
     collect(replace(world.ports, banks={"114": Poor()}))
     assert world.plan(DEC).scheduled == 1
-    assert "Iuran Des 2026 Rp28.400 akan didebit 05-12-2026" in world.last_sms()
+    assert "Iuran Des 2026 Rp28.400 akan didebit 07-12-2026" in world.last_sms()
 
 
 def test_a_payment_that_its_bank_could_not_take_for_two_days_is_dropped_and_left_to_the_mandate(world: World) -> None:
