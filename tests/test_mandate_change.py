@@ -134,7 +134,7 @@ def test_the_old_account_is_used_until_the_bank_has_agreed_to_the_new_one(world:
     assert world.plan(DEC).scheduled == 1
     assert "akan didebit 07-12-2026 dari Bank Jatim ***9999" in world.last_sms()
     world.send_sms()
-    world.clock.forward(days=9)
+    world.clock.forward(days=11)
     world.collect()
     assert [debit["amount_rp"] for debit in debits(world)] == [28400, 28400]
     assert world.one("SELECT count(*) FROM months WHERE state = 'covered'") == 2
