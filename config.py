@@ -35,6 +35,8 @@ _NEEDED_IN_PRODUCTION = (
 )
 _NEEDED_IN_SANDBOX = ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR")
 _SECRET_BYTES_MIN = 32
+# The tables of months are made 14 months ahead.
+PAY_AHEAD_MONTHS_MAX = 12
 
 Secret32 = Annotated[SecretStr, Field(repr=False)]
 
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     SANDBOX_URL: str = Field("", description="Where the sandbox process listens (sandbox only)")
     DUE_DAY: int = Field(15, ge=1, le=28, description="Day of the month after which grace begins; debit days end there")
     NOTICE_HOURS: int = Field(48, ge=0, description="Hours between an accepted notice and a later month's debit")
+    PAY_AHEAD_MONTHS: str = Field("1,2,3,6,12", description="Months that may be paid ahead in one go, at most 12")
     AGE_MIN: int = Field(15, ge=10, description="Youngest age at enrolment, in years (unconfirmed by the insurer)")
     AGE_BELOW: int = Field(65, le=110, description="Enrolment is open below this age, in years (unconfirmed)")
     PHONE_WORKERS_MAX: int = Field(5, ge=1, description="Workers that may share one phone number")
@@ -102,6 +105,10 @@ class Settings(BaseSettings):
     @property
     def sandbox(self) -> bool:
         return self.IURAN_MODE == "sandbox"
+
+    @property
+    def pay_ahead_months(self) -> tuple[int, ...]:
+        return tuple(sorted({int(count) for count in self.PAY_AHEAD_MONTHS.split(",")}))
 
     def key(self, name: Literal["DATA_KEY", "INDEX_KEY", "PIN_PEPPER"]) -> bytes:
         secret: SecretStr = getattr(self, name)
@@ -139,6 +146,14 @@ class Settings(BaseSettings):
             raise ValueError("not a URL") from None
         if scheme not in kinds:
             raise ValueError(f"not a URL that begins with {' or '.join(f'{kind}://' for kind in kinds)}")
+        return value
+
+    @field_validator("PAY_AHEAD_MONTHS")
+    @classmethod
+    def _months_ahead(cls, value: str) -> str:
+        counts = [count.strip() for count in value.split(",")]
+        if not all(count.isascii() and count.isdigit() and 1 <= int(count) <= PAY_AHEAD_MONTHS_MAX for count in counts):
+            raise ValueError(f"not numbers of months from 1 to {PAY_AHEAD_MONTHS_MAX} with commas between")
         return value
 
     @field_validator("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")

@@ -18,6 +18,7 @@ from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
+from insurance import sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
@@ -65,6 +66,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     settle_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
     task("autodebit.settle", settle_cron, lambda: settle(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
+    task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
     task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
@@ -95,6 +97,14 @@ def plan_months(ports: Ports) -> None:
     for month in months:
         planned = month_plan.plan(ports, month)
         log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, held=planned.held)
+
+
+def see_sponsors(ports: Ports) -> None:
+    """Every running promise once: what is late, what is about to end, what is over."""
+    seen: int | None = 0
+    while seen is not None:
+        with ports.transaction() as work:
+            seen = sponsors.daily(work, seen)
 
 
 def tell_cover_steps(ports: Ports) -> int:

@@ -17,6 +17,7 @@ from commands.calendar import holidays
 from commands.ledger import ledger
 from commands.ports import job_connections, job_ports
 from commands.reconcile import reconcile
+from commands.sponsors import sponsors
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -82,5 +83,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, villages, settings):
+    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, sponsors, villages, settings):
         app.cli.add_command(command)

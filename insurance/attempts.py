@@ -7,11 +7,11 @@ from datetime import date, datetime
 from sqlalchemy import Row, select, text
 
 from insurance.work import Work
-from models import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState
+from models import Attempt, AttemptReference, AttemptState, CoverMonth, Mandate, MonthState
 from models.bulk import add_unknown, insert_rows, read_by_key, update_rows
 from models.event import Happening, record_all
 from models.machine import Cause, check
-from models.month import ATTEMPT_MOVES, MONTH_MOVES
+from models.month import ASKED_FOR, ATTEMPT_MOVES, MONTH_MOVES
 from units.month import Month
 
 Key = tuple[date, int, int]
@@ -169,6 +169,18 @@ def change_all(
     record_all(work.db, events, work.now)
     for one in tries:
         one.state, one.code = to.value, given.get(one.key, cause.code)
+
+
+def back_to_mandate(work: Work, tries: Sequence[Try]) -> None:
+    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month.
+
+    The next planning looks at mandates that changed. One that is held by somebody else is changing as it is.
+    """
+    ids = sorted({one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None})
+    query = select(Mandate.id).where(Mandate.id.in_(ids)).order_by(Mandate.id)
+    # A drop holds attempts before mandates, against the usual order: it must wait for nobody.
+    free = work.db.scalars(query.with_for_update(skip_locked=True, key_share=True)).all() if ids else []
+    update_rows(work.db, Mandate, ("id",), [{"id": mandate_id} for mandate_id in free], changed_at=work.now)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from insurance import mandate_life, refunds
-from insurance.attempts import COLUMNS, MonthRow, Try, as_try, change_all, change_months, held_months
+from insurance.attempts import (
+    COLUMNS,
+    MonthRow,
+    Try,
+    as_try,
+    back_to_mandate,
+    change_all,
+    change_months,
+    held_months,
+)
 from insurance.calendar import retry_day
 from insurance.ledger import post_collected, post_surplus
 from insurance.notices import facts, noticed_in_time
@@ -25,6 +34,7 @@ from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
 from models.bulk import read_by_key, update_rows
 from models.machine import Cause
+from models.month import ASKED_FOR
 from units.month import Month, day_text
 
 # While a member has been asked what to stop, nothing is debited (rulings 13).
@@ -32,8 +42,6 @@ STOP_OPEN = timedelta(hours=24)
 # Asked for after this long, then more and more rarely (architecture.md 5; field.md 3.4).
 FIRST_ASK = timedelta(minutes=1)
 NO_FUNDS = "no_funds"
-# A month that the member asked to pay by a yes of its own says nothing about the standing mandate.
-_AUTODEBIT = (Why.FIRST.value, Why.MONTHLY.value, Why.RETRY.value)
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 Pair = tuple[Try, Party]
 
@@ -68,7 +76,7 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
             (Worker.stop_asked_at.is_(None)) | (Worker.stop_asked_at < work.now - STOP_OPEN),
             (Attempt.lease_until.is_(None)) | (Attempt.lease_until < work.now),
         )
-        .order_by(Attempt.due_on, Attempt.reference)
+        .order_by(Attempt.due_on, Attempt.month, Attempt.reference)
         .limit(limit)
         # Who cancels in this moment waits for the attempt, and then finds it sent: one debit that is at the bank.
         .with_for_update(skip_locked=True, of=Attempt)
@@ -188,22 +196,25 @@ def fail_all(work: Work, failures: Sequence[Failure], *, hard: bool) -> None:
     for reason in sorted({failure.reason for failure in failures}):
         alike = [failure.one for failure in failures if failure.reason == reason]
         change_all(work, alike, to_state, Cause("bank", reason), codes)
+    back_to_mandate(work, [failure.one for failure in failures])
     again = [] if hard else [failure for failure in failures if failure.retry]
     tried = _try_again(work, again)
     rest = [failure for failure in failures if failure.one.key not in tried]
     reasons = {f.one.key: {"reason": work.texts.word(f"reason.{f.reason}", f.to.language)} for f in rest}
     _tell(work, [Outcome(f.one, f.to) for f in rest], "failed_hard" if hard else "failed_soft", reasons)
     for failure in rest:
-        if failure.reason == NO_FUNDS and failure.one.why in _AUTODEBIT:
+        if failure.reason == NO_FUNDS and failure.one.why not in ASKED_FOR:
             mandate_life.month_without_funds(work, failure.to)
 
 
 def _try_again(work: Work, failures: Sequence[Failure]) -> set[tuple[Month, int, int]]:
-    """The keys of those that get another day."""
+    """The keys of those that get another day: never what the member asked for once, whose yes was to one debit."""
     wanted: list[Wanted] = []
     of: list[Failure] = []
     for failure in failures:
         one, to = failure.one, failure.to
+        if one.why in ASKED_FOR:
+            continue
         day = retry_day(work, work.today, one.month, 3 if one.why == Why.RETRY.value else 2)
         if day is None or to.mandate_state != MandateState.ACTIVE.value or one.month < first_month(work.today):
             continue
@@ -247,7 +258,7 @@ def _tell(
     for outcome in outcomes:
         one, to = outcome.one, outcome.to
         said = {**facts(one, to), **more[one.key]}
-        at_once = work.is_fresh(to.agreed_at) or one.why in (Why.NOW.value, Why.AHEAD.value, Why.ARREARS.value)
+        at_once = work.is_fresh(to.agreed_at) or one.why in ASKED_FOR
         owed += [Owed(who, kind, f"{kind}:{one.reference}", said, at_once) for who in reach(work, to)]
     owe_all(work, owed)
 

@@ -17,6 +17,7 @@ from models import Bank, Mandate, MandateState, Membership, MembershipState, Wor
 from models.event import record
 from models.machine import Cause, move
 from models.mandate import FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
+from models.month import AT_BANK, OPEN_ATTEMPTS
 from texts.longest import BANK_SHOWN_SEPTETS
 from units.gsm import shorten
 from units.money import rupiah
@@ -81,10 +82,11 @@ def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
     return next(iter(live_all(work, worker_id, lock=lock)), None)
 
 
-def terms(work: Work, worker: Worker) -> Terms:
+def terms(work: Work, worker: Worker, *, replacing: bool = False) -> Terms:
+    """What a consent given now says. `replacing`: what the mandate in force has not sent yet ends with it."""
     membership = work.db.get_one(Membership, worker.id)
     prices, this = price_list(work, membership.sector), first_month(work.today)
-    month = schedule.first_unpaid(work, worker.id, this)
+    month = schedule.first_unpaid(work, worker.id, this, AT_BANK if replacing else OPEN_ATTEMPTS)
     base, programmes, fee = membership.base_rp, membership.programmes, work.settings.BANK_FEE_RP
     return Terms(
         month,
@@ -108,8 +110,14 @@ def bank_name(bank: Bank) -> str:
 
 
 def bank_facts(mandate: Mandate) -> dict[str, str]:
-    """Bank and account as a text may show them."""
-    return {"bank": bank_name(mandate.bank), "account": masked_tail(mandate.account_tail)}
+    """Bank, account and debit day as a text may show them."""
+    account = masked_tail(mandate.account_tail)
+    return {"bank": bank_name(mandate.bank), "account": account, "day": days_text(mandate)}
+
+
+def days_text(mandate: Mandate) -> str:
+    """`5`, or where it differs by month `5/15`."""
+    return "/".join(map(str, sorted(set(mandate.days)))) if mandate.days else str(mandate.day)
 
 
 def authorise(
@@ -137,8 +145,8 @@ def authorise(
     if any(not replacing or mandate.state not in _IN_FORCE for mandate in standing):
         raise AlreadyMandated
     account_index = work.keys.index("account", f"{bank_code}:{account_no}")
-    _check_account(work, account_index)
-    agreed = terms(work, worker)
+    _check_account(work, worker, account_index)
+    agreed = terms(work, worker, replacing=bool(standing))
     mandate = Mandate(
         worker_id=worker.id,
         state=MandateState.CONSENTED.value,
@@ -165,16 +173,18 @@ def authorise(
         worker,
         "mandate_asked",
         f"mandate_asked:{mandate.id}",
-        {"date": day_text(work.today), "max": rupiah(mandate.max_amount_rp), "day": str(day), **bank_facts(mandate)},
+        {"date": day_text(work.today), "max": rupiah(mandate.max_amount_rp), **bank_facts(mandate)},
     )
     wake(work.db, ASK_BANKS)
     return mandate
 
 
-def _check_account(work: Work, account_index: bytes) -> None:
+def _check_account(work: Work, worker: Worker, account_index: bytes) -> None:
     """Raises AccountFull. One after the other for one account, or calls at once would not count each other."""
     work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(account_index[:8], signed=True))))
-    sharing = select(func.count()).where(Mandate.account_index == account_index, Mandate.state.not_in(FINAL))
+    sharing = select(func.count()).where(
+        Mandate.account_index == account_index, Mandate.state.not_in(FINAL), Mandate.worker_id != worker.id
+    )
     if work.db.execute(sharing).scalar_one() >= work.settings.ACCOUNT_WORKERS_MAX:
         raise AccountFull
 
@@ -225,14 +235,19 @@ def type_code(work: Work, worker: Worker, typed: str) -> None:
     raise NoMandate
 
 
+def pause_from(work: Work, worker: Worker) -> Month:
+    """The first month that a pause begun now leaves unpaid."""
+    return schedule.first_unpaid(work, worker.id, first_month(work.today), AT_BANK)
+
+
 def pause(work: Work, worker: Worker, months: int) -> Mandate:
     """No debit for so many months from the next unpaid one on; nothing is promised for them. Raises NoMandate."""
     mandate = live(work, worker.id, lock=True)
     if mandate is None or mandate.state != MandateState.ACTIVE.value:
         raise NoMandate
     cause = Cause("member", "pause")
+    first = pause_from(work, worker)
     schedule.cancel_unsent(work, mandate.id, cause)
-    first = schedule.first_unpaid(work, worker.id, first_month(work.today))
     mandate.paused_until = add_months(first, months)
     change(work, mandate, MandateState.PAUSED, cause)
     said = {"month": month_name(first, worker.language), "month2": month_name(mandate.paused_until, worker.language)}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 
 from insurance.attempts import Try
 from insurance.party import parties
@@ -30,7 +30,7 @@ from models import (
 from models.bulk import read_by_key
 from models.event import record
 from models.machine import Cause, move
-from models.month import OPEN_ATTEMPTS
+from models.month import ASKED_FOR, OPEN_ATTEMPTS
 from models.run import RUN_MOVES
 from units.month import Month, add_months
 
@@ -185,7 +185,10 @@ def owing(work: Work, month: Month, chunk: Chunk) -> Sequence[int]:
 
 
 def _taken(month: Month) -> ColumnElement[bool]:
-    """Whether the month is settled, a sponsor's, under way, or was tried through this very mandate."""
+    """Whether the month is settled, a sponsor's, under way, or was sent through this very mandate.
+
+    What the member asked for besides, or what was dropped unsent, leaves the month to the mandate.
+    """
     settled = exists().where(
         CoverMonth.month == month,
         CoverMonth.worker_id == Mandate.worker_id,
@@ -198,7 +201,7 @@ def _taken(month: Month) -> ColumnElement[bool]:
         Attempt.month == month,
         Attempt.worker_id == Mandate.worker_id,
         or_(
-            Attempt.mandate_id == Mandate.id,
+            and_(Attempt.mandate_id == Mandate.id, Attempt.asked_at.is_not(None), Attempt.why.not_in(ASKED_FOR)),
             Attempt.state.in_([state.value for state in OPEN_ATTEMPTS]),
         ),
     )

@@ -8,7 +8,17 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import ColumnElement, or_, select
 
-from insurance.attempts import COLUMNS, Try, as_try, change_all, change_months, held_months, insert_all, of_months
+from insurance.attempts import (
+    COLUMNS,
+    Try,
+    as_try,
+    back_to_mandate,
+    change_all,
+    change_months,
+    held_months,
+    insert_all,
+    of_months,
+)
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day, first_working_day
 from insurance.notices import give_notice
 from insurance.party import Party, parties, party, reach
@@ -31,7 +41,7 @@ from models import (
 from models.bulk import update_rows
 from models.event import Happening, record_all
 from models.machine import Cause
-from models.month import DEBITED, OPEN_ATTEMPTS
+from models.month import ASKED_FOR, AT_BANK, DEBITED, OPEN_ATTEMPTS
 from units.clock import jakarta_day
 from units.money import rupiah
 from units.month import Month, add_months, last_day, month_name
@@ -42,7 +52,6 @@ log = structlog.get_logger()
 TRIES_MAX = 3
 _UNSENT = (AttemptState.SCHEDULED.value, AttemptState.NOTICED.value)
 _BLOCKING = frozenset(state.value for state in (*OPEN_ATTEMPTS, *DEBITED))
-_ASKED_FOR = (Why.NOW.value, Why.AHEAD.value, Why.ARREARS.value)
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 
 
@@ -114,7 +123,7 @@ def _decide(
     if any(attempt.state in _BLOCKING for attempt in earlier):
         return Unscheduled.NOT_OWED
     sent = [attempt.asked_at for attempt in earlier if attempt.asked_at is not None]
-    own = any(attempt.mandate_id == one.party.mandate_id and attempt.asked_at for attempt in earlier)
+    own = any(a.mandate_id == one.party.mandate_id and a.asked_at and a.why not in ASKED_FOR for a in earlier)
     if len(sent) >= TRIES_MAX or (own and one.why in (Why.MONTHLY, Why.FIRST)):
         return Unscheduled.TRIED
     due_on = max([one.due_on, *(jakarta_day(at) + timedelta(days=1) for at in sent)])
@@ -204,16 +213,19 @@ def schedule_first(work: Work, mandate: Mandate) -> Try | None:
     return made
 
 
-def first_unpaid(work: Work, worker_id: int, month: Month) -> Month:
-    """The first month from `month` on that is neither paid, promised by a sponsor, nor under way."""
+def first_unpaid(work: Work, worker_id: int, month: Month, open_: Sequence[AttemptState] = OPEN_ATTEMPTS) -> Month:
+    """The first month from `month` on that is neither paid, promised by a sponsor, nor under way in a state of `open_`.
+
+    AT_BANK as `open_`: what was not sent is about to be dropped.
+    """
     settled = or_(
         CoverMonth.state.in_([MonthState.COVERED.value, MonthState.WAIVED.value]), CoverMonth.payer != PAYER_SELF
     )
     paid = select(CoverMonth.month).where(CoverMonth.worker_id == worker_id, CoverMonth.month >= month, settled)
-    under_way = select(Attempt.month).where(
-        Attempt.worker_id == worker_id, Attempt.month >= month, Attempt.state.in_([s.value for s in OPEN_ATTEMPTS])
+    trying = select(Attempt.month).where(
+        Attempt.worker_id == worker_id, Attempt.month >= month, Attempt.state.in_([s.value for s in open_])
     )
-    taken = {*work.db.scalars(paid), *work.db.scalars(under_way)}
+    taken = {*work.db.scalars(paid), *work.db.scalars(trying)}
     while month in taken:
         month = add_months(month, 1)
     return month
@@ -242,7 +254,8 @@ def drop_all(work: Work, dropped: Sequence[tuple[Try, Party]], cause: Cause) -> 
     if not dropped:
         return
     change_all(work, [one for one, _ in dropped], AttemptState.CANCELLED, cause)
-    lost = [(one.month, one.worker_id) for one, _ in dropped if one.why not in _ASKED_FOR]
+    back_to_mandate(work, [one for one, _ in dropped])
+    lost = [(one.month, one.worker_id) for one, _ in dropped if one.why not in ASKED_FOR]
     gone = [row for row in held_months(work, lost, PAYER_SELF).values() if row.state == MonthState.OPEN.value]
     change_months(work, gone, MonthState.MISSED, cause, [{} for _ in gone])
     owed = []
@@ -265,7 +278,7 @@ def _pairs(work: Work, *conditions: ColumnElement[bool], limit: int = 1000) -> l
 def drop_past(work: Work) -> int:
     """Drop what was not sent while it could be: a month that is over, a payment the member wanted days ago."""
     yesterday = work.today - timedelta(days=1)
-    asked_for = Attempt.why.in_(_ASKED_FOR)
+    asked_for = Attempt.why.in_(ASKED_FOR)
     over = Attempt.month < first_month(work.today)
     past = _pairs(work, or_(over & (Attempt.why != Why.ARREARS.value), asked_for & (Attempt.due_on < yesterday)))
     drop_all(work, past, Cause("system", "month_over"))
@@ -277,8 +290,8 @@ def cancel_unsent(work: Work, mandate_id: int, cause: Cause) -> bool:
     of_mandate = select(*COLUMNS).where(Attempt.mandate_id == mandate_id)
     unsent = list(map(as_try, work.db.execute(of_mandate.where(Attempt.state.in_(_UNSENT)).with_for_update())))
     change_all(work, unsent, AttemptState.CANCELLED, cause)
-    at_bank = (AttemptState.SENT.value, AttemptState.UNKNOWN.value, AttemptState.MANUAL.value)
-    return work.db.execute(of_mandate.where(Attempt.state.in_(at_bank)).limit(1)).first() is not None
+    at_bank = of_mandate.where(Attempt.state.in_([state.value for state in AT_BANK]))
+    return work.db.execute(at_bank.limit(1)).first() is not None
 
 
 def verified(work: Work, worker_id: int) -> bool:

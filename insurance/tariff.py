@@ -76,10 +76,10 @@ class PriceList:
         )
 
 
-def price_list(work: Work, sector: str) -> PriceList:
-    """The self-payers' list of a sector."""
-    key = ("prices", sector_class(sector))
-    return work.reference.get(key, work.now, lambda: PriceList(work.db, sector))
+def price_list(work: Work, sector: str, payer: str = PAYER_SELF) -> PriceList:
+    """The list of a sector for one payer."""
+    key = ("prices", sector_class(sector), payer)
+    return work.reference.get(key, work.now, lambda: PriceList(work.db, sector, payer))
 
 
 @dataclass(frozen=True)

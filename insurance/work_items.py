@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from insurance.work import Work
 from models import Approval, WorkItem, WorkKind, WorkState
-from models.bulk import insert_rows
+from models.bulk import add_unknown
 from models.event import Happening, record, record_all
 from models.machine import Cause, move
 from models.work_item import WORK_MOVES
@@ -83,7 +83,7 @@ def open_all(work: Work, kind: WorkKind, matters: Sequence[Matter]) -> int:
         }
         for matter in matters
     ]
-    new = insert_rows(work.db, WorkItem, rows, skip_known=True, returning="id")
+    new = add_unknown(work.db, WorkItem, rows, "id")
     made = work.db.execute(select(WorkItem.id, WorkItem.code).where(WorkItem.id.in_(new))) if new else ()
     happened = [
         Happening(("work_item", str(id_)), "system", kind.value, code, "", WorkState.OPEN.value) for id_, code in made

@@ -17,6 +17,7 @@ from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
 from models.settlement import ReconciledDay, TakenFile, TakenLine
+from models.sponsorship import Sponsorship
 from models.tariff import Bracket, Tariff
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
@@ -58,6 +59,7 @@ __all__ = [
     "Run",
     "RunState",
     "Seal",
+    "Sponsorship",
     "TakenFile",
     "TakenLine",
     "Tariff",

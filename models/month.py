@@ -70,6 +70,8 @@ OPEN_ATTEMPTS = (
     AttemptState.UNKNOWN,
     AttemptState.MANUAL,
 )
+AT_BANK = (AttemptState.SENT, AttemptState.UNKNOWN, AttemptState.MANUAL)
+"""Money may have moved: what is not there yet can still be dropped."""
 DEBITED = (AttemptState.CONFIRMED, AttemptState.SETTLED)
 
 
@@ -84,6 +86,10 @@ class Why(StrEnum):
     ARREARS = "arrears"
     SPONSOR = "sponsor"
     """Paid by somebody else's money, never sent to a bank."""
+
+
+ASKED_FOR = (Why.NOW.value, Why.AHEAD.value, Why.ARREARS.value)
+"""By a yes of its own: says nothing about the standing mandate, and leaves the month to it where it fails."""
 
 
 class CoverMonth(Base):

@@ -23,6 +23,8 @@ class WorkKind(StrEnum):
     DIFFERENCE = "difference"
     """The bank's file, the books and the insurer do not agree."""
     BAD_FILE = "bad_file"
+    SPONSOR_UNPAID = "sponsor_unpaid"
+    """A sponsor did not pay a village's month by its due day: somebody has to ask the sponsor."""
     REVERSED_POSTED = "reversed_posted"
     """Given back by the bank after the insurer had posted it: the insurer has to be told."""
 

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from banks.base import (
+    Answer,
     BadNotice,
     Bank,
     BankAnswer,
     BankRefused,
     BankUnreachable,
+    CodeRequest,
     CollectRequest,
     LaneRules,
     MandateRequest,
@@ -45,6 +47,37 @@ class Away:
 
     def noticed(self, call: NoticeCall) -> NoticeReply:
         return NoticeReply(503, {})
+
+
+class Poor(Away):
+    """A bank whose accounts are all empty; it agrees to every mandate."""
+
+    def ask(self, mandate: MandateRequest) -> BankAnswer:
+        return BankAnswer(Answer.DONE, f"POOR-{mandate.customer_id}")
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        raise BankRefused(Reason.NO_FUNDS, "4035414")
+
+
+class WithCodes(Away):
+    """A bank that sends a code to the holder's phone and debits by the token it gives for it."""
+
+    CODE = "481516"
+
+    def __init__(self) -> None:
+        self.debits: list[CollectRequest] = []
+
+    def ask(self, mandate: MandateRequest) -> BankAnswer:
+        return BankAnswer(Answer.CODE_NEEDED, f"BIND-{mandate.customer_id}")
+
+    def confirm(self, code: CodeRequest) -> BankAnswer:
+        if code.code != self.CODE or code.mandate_reference != f"BIND-{code.customer_id}":
+            raise BankRefused(Reason.HOLDER, "4010415")
+        return BankAnswer(Answer.DONE, code.mandate_reference, token=f"token-{code.customer_id}")
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        self.debits.append(debit)
+        return BankAnswer(Answer.DONE, f"PAID-{debit.reference}")
 
 
 class Refusing(Away):

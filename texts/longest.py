@@ -20,6 +20,9 @@ COMPOSED = {
     "state": ("mandate.", "membership."),
     "reason": ("reason.",),
     "what": ("resume.",),
+    "payer": ("payer.",),
+    "what_paid": ("pay_one", "pay_many"),
+    "harvest": ("harvest_days",),
 }
 
 LONGEST = {
@@ -39,7 +42,7 @@ LONGEST = {
     "time": "28-12-2026 23.59 WITA",
     "month": "Des 2026",
     "month2": "Des 2026",
-    "day": "28",
+    "day": "28/28",
     "count": "888",
     "enrolled": "88888",
     "age_min": "15",
@@ -52,7 +55,13 @@ LONGEST = {
     "what": _phrase(20),
     "change": _phrase(29),
     "fee": _phrase(32),
-    "plan": _phrase(70),
+    "plan": _phrase(75),
+    "payer": _phrase(16),
+    "what_paid": _phrase(115),
+    # Three prices within a year would be two changes of the tariff.
+    "each": "10xRp552.800+1xRp552.800+1xRp552.800",
+    "months": "7,8,9,10,11,12",
+    "harvest": _phrase(40),
     "savings": _phrase(50),
     "initials": "W.W.",
     "programmes": "JKK+JKM+JHT",

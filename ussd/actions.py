@@ -2,10 +2,11 @@
 
 from insurance import enrolment, mandates, pin
 from insurance.consent import Yes
+from models import MandateState
 from models.machine import Cause
 from texts import Facts
 from units.nik import parse_nik
-from ussd import facts
+from ussd import facts, fields
 from ussd.caller import Caller
 
 ENROL_YES, MANDATE_YES = "enrol_yes", "mandate_yes"
@@ -15,14 +16,15 @@ class TermsChanged(Exception):
     """The price, the month or the maximum is not what was shown any more: shown anew, agreed anew."""
 
 
-def _yes(caller: Caller, kind: str, screen: str, answer: str) -> Yes:
+def yes(caller: Caller, kind: str, screen: str, answer: str) -> Yes:
     words = caller.answers[answer]
     return Yes(
         kind, caller.texts.version(screen, caller.language), caller.language, words, caller.session, caller.phone
     )
 
 
-def _check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
+def check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
+    """Raises TermsChanged where `screen` would not say now what it said."""
     words = caller.texts.screen(screen, caller.language, {"code": caller.code, **now})
     if caller.answers.get(answer) != words.text:
         raise TermsChanged
@@ -31,7 +33,7 @@ def _check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
 def enrol(caller: Caller) -> None:
     """Raises AlreadyEnrolledHere, AlreadyEnrolled, AgeOutside, PhoneFull or TermsChanged."""
     answers = caller.answers
-    _check_shown(caller, "enrol.confirm", ENROL_YES, facts.enrolment_terms(caller))
+    check_shown(caller, "enrol.confirm", ENROL_YES, facts.enrolment_terms(caller))
     enrolment.enrol(
         caller.work,
         enrolment.Enrolment(
@@ -44,17 +46,28 @@ def enrol(caller: Caller) -> None:
             language=caller.language,
             phone=caller.phone,
             pin_hash=answers["pin"],
-            yes=_yes(caller, "enrolment", "enrol.confirm", ENROL_YES),
+            yes=yes(caller, "enrolment", "enrol.confirm", ENROL_YES),
         ),
     )
 
 
 def authorise(caller: Caller) -> None:
     """Raises MembershipRefused, AlreadyMandated, AccountFull or TermsChanged."""
-    answers = caller.answers
-    _check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms(caller))
-    yes = _yes(caller, "mandate", "mandate.consent", MANDATE_YES)
-    mandates.authorise(caller.work, caller.worker(), answers["bank"], answers["account"], int(answers["day"]), yes)
+    answers, worker = caller.answers, caller.worker()
+    replacing = facts.is_replacing(caller)
+    check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms(caller))
+    agreed = yes(caller, "mandate", "mandate.consent", MANDATE_YES)
+    day, days = facts.chosen_days(caller)
+    mandates.authorise(
+        caller.work, worker, answers["bank"], answers["account"], day, agreed, days=days, replacing=replacing
+    )
+
+
+def give_code(caller: Caller) -> None:
+    """Raises NoMandate where no code is waited for any more."""
+    worker = caller.worker()
+    sealed = bytes.fromhex(caller.answers["bank_code"])
+    mandates.type_code(caller.work, worker, caller.work.box(worker).open(sealed, fields.CODE_PURPOSE))
 
 
 def cancel_mandate(caller: Caller) -> None:
@@ -79,5 +92,15 @@ def how_many(caller: Caller) -> str:
     return ("none", "one", "many")[min(len(caller.workers()), 2)]
 
 
-def has_mandate(caller: Caller) -> str:
-    return "yes" if mandates.live(caller.work, caller.worker().id) else "no"
+def waits_for_code(caller: Caller) -> str:
+    return "yes" if facts.waiting_for_code(caller) else "no"
+
+
+def mandate_stands(caller: Caller) -> str:
+    """What may be done with it depends on how it stands: not there, asked for, debited, or resting."""
+    mandate = mandates.live(caller.work, caller.worker().id)
+    if mandate is None:
+        return "none"
+    if mandate.state == MandateState.ACTIVE.value:
+        return "active"
+    return "held" if mandate.state in (MandateState.PAUSED.value, MandateState.SUSPENDED.value) else "asked"

@@ -4,7 +4,7 @@ from insurance import enrolment, ledger, mandates
 from insurance.cover import covers
 from insurance.tariff import Quote, first_month, incomes_offered, price_list
 from insurance.wording import cover_line
-from models import Bank, Mandate, Membership, MembershipState, Village
+from models import Bank, Mandate, MandateState, Membership, MembershipState, Village
 from models.membership import PROGRAMMES, SECTORS
 from texts import Facts
 from texts.longest import NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
@@ -12,10 +12,12 @@ from units.gsm import shorten
 from units.money import rupiah
 from units.month import Month, day_text, month_name
 from units.phone import masked_tail
+from ussd import fields
 from ussd.caller import Caller
 from ussd.screens import Choice
 
 OTHER_VILLAGE = "other"
+HARVEST = "harvest"
 # Days offered for the debit; those after DUE_DAY would fall into grace and are left out (rulings 2).
 _DAYS = (1, 5, 10, 15, 20, 25)
 
@@ -114,8 +116,40 @@ def days(caller: Caller) -> list[Choice]:
     return [Choice(str(day), caller.line("day", day=str(day))) for day in _DAYS if day <= latest]
 
 
+def days_or_harvest(caller: Caller) -> list[Choice]:
+    return [*days(caller), Choice(HARVEST, caller.line("day_harvest"))]
+
+
+def chosen_days(caller: Caller) -> tuple[int, list[int] | None]:
+    """One day for every month, and twelve where those of the harvest differ: January first."""
+    answers = caller.answers
+    if answers["when"] != HARVEST:
+        return int(answers["when"]), None
+    harvest, other = int(answers["harvest_day"]), int(answers["other_day"])
+    months = fields.harvest_months(answers["harvest"])
+    return other, [harvest if month in months else other for month in range(1, 13)]
+
+
+def _harvest_line(caller: Caller) -> str:
+    answers = caller.answers
+    if answers["when"] != HARVEST:
+        return ""
+    months = ",".join(str(month) for month in sorted(fields.harvest_months(answers["harvest"])))
+    return caller.line("harvest_days", months=months, day=answers["harvest_day"])
+
+
+def replaced(caller: Caller) -> list[Choice]:
+    """The mandate in force, by its number: a call that was left off replaces no other one."""
+    return [Choice(str(live_mandate(caller).id), caller.line("replace_yes"))]
+
+
+def is_replacing(caller: Caller) -> bool:
+    mandate = mandates.live(caller.work, caller.worker().id)
+    return mandate is not None and caller.answers.get("replaces") == str(mandate.id)
+
+
 def mandate_terms(caller: Caller) -> Facts:
-    terms = mandates.terms(caller.work, caller.worker())
+    terms = mandates.terms(caller.work, caller.worker(), replacing=is_replacing(caller))
     fee = caller.line("fee", amount2=rupiah(terms.fee_rp)) if terms.fee_rp else ""
     return {
         **chosen_bank(caller),
@@ -124,8 +158,9 @@ def mandate_terms(caller: Caller) -> Facts:
             "plan.now" if terms.at_once else "plan.later",
             amount=rupiah(terms.first.total_rp + terms.fee_rp),
             month=month_name(terms.month, caller.language),
-            day=caller.answers["day"],
+            day=str(chosen_days(caller)[0]),
         ),
+        "harvest": _harvest_line(caller),
         "change": _change_line(caller, terms.change, terms.fee_rp),
         "max": rupiah(terms.max_rp),
         "fee": fee,
@@ -145,8 +180,22 @@ def mandate_facts(caller: Caller) -> Facts:
         **mandates.bank_facts(mandate),
         "state": caller.word(f"mandate.{mandate.state}"),
         "max": rupiah(mandate.max_amount_rp),
-        "day": str(mandate.day),
     }
+
+
+def asked_bank(caller: Caller) -> Facts:
+    """Of the mandate on its way, where one in force stands beside it until the bank agrees."""
+    return mandates.bank_facts(mandates.live_all(caller.work, caller.worker().id)[-1])
+
+
+def waiting_for_code(caller: Caller) -> Mandate | None:
+    found = mandates.live_all(caller.work, caller.worker().id)
+    return next((mandate for mandate in found if mandate.state == MandateState.CODE_NEEDED.value), None)
+
+
+def code_bank(caller: Caller) -> Facts:
+    mandate = waiting_for_code(caller)
+    return mandates.bank_facts(mandate or live_mandate(caller))
 
 
 def cover_facts(caller: Caller) -> Facts:

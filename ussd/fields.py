@@ -2,7 +2,7 @@
 
 import re
 
-from insurance import enrolment, pin
+from insurance import enrolment, mandates, pin
 from insurance.enrolment import NAME_LETTERS_MAX
 from units.gsm import to_gsm
 from units.nik import NotANik, parse_nik
@@ -10,8 +10,17 @@ from ussd.caller import Caller
 from ussd.screens import Refused
 
 ACCOUNT_DIGITS = range(8, 17)
+# Whose money comes by harvest in more months than these has money in most months.
+HARVEST_MONTHS_MAX = 6
+# Shorter than any bank's code, so that it can be told from one.
+OTHER_WISH = "1"
+CODE_PURPOSE = "journey.code"
 # Letters of Indonesian names in Latin script; apostrophe, dot, comma, slash and hyphen stand in titles and spellings.
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '.,/\-])+")
+
+
+class OtherWish(Exception):
+    """The caller has no code to type and wants the menu behind the question."""
 
 
 def nik(caller: Caller, typed: str) -> str:
@@ -45,6 +54,31 @@ def account(_caller: Caller, typed: str) -> str:
     if not (digits.isascii() and digits.isdigit() and len(digits) in ACCOUNT_DIGITS):
         raise Refused("account.digits")
     return digits
+
+
+def harvest(_caller: Caller, typed: str) -> str:
+    """Months of harvest, two digits each: `0308` is March and August. On a keypad blanks are hard to type."""
+    digits = re.sub(r"[\s.,\-]", "", typed)
+    if not (digits.isascii() and digits.isdigit() and len(digits) % 2 == 0):
+        raise Refused("harvest.months")
+    months = harvest_months(digits)
+    if len(months) * 2 != len(digits) or not 1 <= len(months) <= HARVEST_MONTHS_MAX or not months <= set(range(1, 13)):
+        raise Refused("harvest.months")
+    return digits
+
+
+def harvest_months(digits: str) -> set[int]:
+    return {int(digits[i : i + 2]) for i in range(0, len(digits), 2)}
+
+
+def bank_code(caller: Caller, typed: str) -> str:
+    """The bank's code, sealed until the next step hands it on. Raises OtherWish besides Refused."""
+    digits = re.sub(r"[\s.\-]", "", typed)
+    if digits == OTHER_WISH:
+        raise OtherWish
+    if not (digits.isascii() and digits.isdigit() and len(digits) in mandates.CODE_DIGITS):
+        raise Refused("code.digits")
+    return caller.work.box(caller.worker()).seal(digits, CODE_PURPOSE).hex()
 
 
 def _hashed(caller: Caller, typed: str, nik_digits: str | None) -> str:

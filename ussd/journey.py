@@ -9,7 +9,7 @@ START, RESUME = "main", "resume"
 RESUMED_FLOWS = ("enrol", "mandate")
 TRAIL_MAX = 30
 # Raised whenever a screen is renamed or its question changes: an older journey starts anew instead of guessing.
-MENU_VERSION = 1
+MENU_VERSION = 2
 
 
 @dataclass(frozen=True)

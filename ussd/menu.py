@@ -2,8 +2,9 @@
 
 from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, PhoneFull
 from insurance.mandates import AccountFull, AlreadyMandated, MembershipRefused, NoMandate
+from insurance.paying import AboveMaximum, NotOwed, StopOpen, TriedToday, TriesUsed
 from insurance.pin import PinLocked
-from ussd import actions, facts, fields
+from ussd import actions, facts, fields, payments
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Tree
 
 _LOCKED: dict[type[Exception], str] = {PinLocked: "pin.locked"}
@@ -63,13 +64,35 @@ MENU: Tree = {
     # Autodebit.
     "mandate": Fork(actions.how_many, {"none": "not_enrolled", "one": "mandate.fork", "many": "mandate.who"}),
     "mandate.who": Pick(facts.who, "worker", then="mandate.fork"),
-    "mandate.fork": Fork(actions.has_mandate, {"yes": "mandate.have", "no": "mandate.bank"}),
-    "mandate.have": Menu({"cancel": "mandate.cancel"}, facts=facts.mandate_facts),
+    "mandate.fork": Fork(actions.waits_for_code, {"yes": "mandate.code", "no": "mandate.menu"}),
+    # Ending it stands first in each: it is what must never be searched for (rulings 13).
+    "mandate.menu": Fork(
+        actions.mandate_stands,
+        {"none": "mandate.bank", "asked": "mandate.asked", "active": "mandate.have", "held": "mandate.held"},
+    ),
+    "mandate.asked": Menu({"cancel": "mandate.cancel"}, facts=facts.mandate_facts),
+    "mandate.have": Menu(
+        {
+            "cancel": "mandate.cancel",
+            "pay": "mandate.pay",
+            "pause": "mandate.pause",
+            "account": "mandate.replace",
+        },
+        facts=facts.mandate_facts,
+    ),
+    "mandate.held": Menu(
+        {"cancel": "mandate.cancel", "resume": "mandate.resume_pin", "account": "mandate.replace"},
+        facts=facts.mandate_facts,
+    ),
+    "mandate.replace": Pick(facts.replaced, "replaces", then="mandate.bank", facts=facts.mandate_facts),
     "mandate.bank": Pick(facts.banks, "bank", then="mandate.account"),
     "mandate.account": Ask(fields.account, "account", then="mandate.holder", facts=facts.chosen_bank),
     "mandate.holder": Menu({"mine": "mandate.day", "other": "mandate.other_holder"}, facts=facts.own_name),
     "mandate.other_holder": End(),
-    "mandate.day": Pick(facts.days, "day", then="mandate.consent"),
+    "mandate.day": Pick(facts.days_or_harvest, "when", then="mandate.consent", goes={facts.HARVEST: "mandate.harvest"}),
+    "mandate.harvest": Ask(fields.harvest, "harvest", then="mandate.harvest_day"),
+    "mandate.harvest_day": Pick(facts.days, "harvest_day", then="mandate.other_day"),
+    "mandate.other_day": Pick(facts.days, "other_day", then="mandate.consent"),
     "mandate.consent": Menu(
         {"agree": "mandate.pin", "refuse": "mandate.none"}, facts=facts.mandate_terms, consent=actions.MANDATE_YES
     ),
@@ -78,21 +101,76 @@ MENU: Tree = {
         actions.authorise,
         then="mandate.done",
         unless={
-            AlreadyMandated: "mandate.have",
+            AlreadyMandated: "mandate.menu",
             MembershipRefused: "mandate.refused",
             AccountFull: "mandate.account_full",
             actions.TermsChanged: "mandate.consent",
         },
     ),
-    "mandate.done": End(facts=facts.mandate_facts),
+    "mandate.done": End(facts=facts.asked_bank),
     "mandate.none": End(),
     "mandate.refused": End(),
     "mandate.account_full": End(),
-    "mandate.cancel": Menu({"keep": "mandate.have", "cancel": "mandate.cancel_pin"}, facts=facts.mandate_facts),
+    "mandate.cancel": Menu({"keep": "mandate.menu", "cancel": "mandate.cancel_pin"}, facts=facts.mandate_facts),
     "mandate.cancel_pin": Ask(fields.own_pin, "checked", then="mandate.cancel_do", secret=True, unless=_LOCKED),
     "mandate.cancel_do": Do(actions.cancel_mandate, then="mandate.cancelled", unless={NoMandate: "mandate.gone"}),
     "mandate.cancelled": End(),
     "mandate.gone": End(),
+    # The bank's code.
+    "mandate.code": Ask(
+        fields.bank_code,
+        "bank_code",
+        then="mandate.code_do",
+        facts=facts.code_bank,
+        secret=True,
+        unless={fields.OtherWish: "mandate.menu"},
+    ),
+    "mandate.code_do": Do(actions.give_code, then="mandate.code_done", unless={NoMandate: "mandate.gone"}),
+    "mandate.code_done": End(),
+    # Paying by a yes of its own.
+    "mandate.pay": Pick(payments.payable, "pay", then="mandate.pay_confirm", none="mandate.pay_nothing"),
+    "mandate.pay_nothing": End(),
+    "mandate.pay_confirm": Menu(
+        {"agree": "mandate.pay_pin", "refuse": "mandate.none"},
+        facts=payments.payment_terms,
+        consent=payments.PAYMENT_YES,
+    ),
+    "mandate.pay_pin": Ask(fields.own_pin, "checked", then="mandate.pay_do", secret=True, unless=_LOCKED),
+    "mandate.pay_do": Do(
+        payments.pay,
+        then="mandate.pay_done",
+        unless={
+            StopOpen: "mandate.pay_stop_open",
+            NoMandate: "mandate.gone",
+            MembershipRefused: "mandate.refused",
+            NotOwed: "mandate.pay_taken",
+            TriedToday: "mandate.pay_tomorrow",
+            TriesUsed: "mandate.pay_used_up",
+            AboveMaximum: "mandate.pay_above",
+            actions.TermsChanged: "mandate.pay_confirm",
+        },
+    ),
+    "mandate.pay_done": End(facts=facts.mandate_facts),
+    "mandate.pay_stop_open": End(),
+    "mandate.pay_taken": End(),
+    "mandate.pay_tomorrow": End(),
+    "mandate.pay_used_up": End(),
+    "mandate.pay_above": End(),
+    # Pausing and going on.
+    "mandate.pause": Pick(payments.pauses, "pause", then="mandate.pause_confirm"),
+    "mandate.pause_confirm": Menu(
+        {"keep": "mandate.menu", "pause": "mandate.pause_pin"}, facts=payments.pause_terms, consent=payments.PAUSE_SHOWN
+    ),
+    "mandate.pause_pin": Ask(fields.own_pin, "checked", then="mandate.pause_do", secret=True, unless=_LOCKED),
+    "mandate.pause_do": Do(
+        payments.pause,
+        then="mandate.paused",
+        unless={NoMandate: "mandate.gone", actions.TermsChanged: "mandate.pause_confirm"},
+    ),
+    "mandate.paused": End(),
+    "mandate.resume_pin": Ask(fields.own_pin, "checked", then="mandate.resume_do", secret=True, unless=_LOCKED),
+    "mandate.resume_do": Do(payments.resume, then="mandate.resumed", unless={NoMandate: "mandate.gone"}),
+    "mandate.resumed": End(),
     # Cover and balance.
     "cover": Fork(actions.how_many, {"none": "not_enrolled", "one": "cover.show", "many": "cover.who"}),
     "cover.who": Pick(facts.who, "worker", then="cover.show"),
