@@ -17,6 +17,7 @@ from autodebit.hear import hear_notices
 from autodebit.mandates import ask_banks, tell_banks
 from autodebit.plan import plan
 from autodebit.refunds import send_refunds
+from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from insurance import enrolment, handover, mandates
 from insurance.consent import Yes
@@ -49,12 +50,16 @@ class Story:
     def __init__(self, world: World, banks: Sequence[str], endings: Sequence[str]) -> None:
         self.world, self.endings = world, dict(enumerate(endings))
         world.reset()
+        for path in (world.sandbox.folder / "settlement").rglob("*.csv"):
+            path.unlink()
         self.trouble = Trouble([])
         self.ports = replace(
             world.ports,
             banks={code: troubled(world.ports.banks[code], self.trouble) for code in (BIFAST, BOUND)},
             sms=Deaf(),
         )
+        self.settled_until = jakarta_day(world.clock.now)
+        """The first day whose files the banks have not given yet."""
         self.kept: list[dict[str, Any]] = []
         """Notices that were taken from the bank and not delivered."""
         for number, (bank, ending) in enumerate(zip(banks, endings, strict=True)):
@@ -165,16 +170,37 @@ class Story:
         self.trouble.words.clear()
 
     def settle(self) -> None:
-        """Each bank's file of yesterday and of today, taken."""
-        from autodebit.settle import settle
-
+        """Each bank's file of every day that is over and not given yet, taken."""
         today = jakarta_day(self.world.clock.now)
-        for code in (BIFAST, BOUND):
-            for day in (today - timedelta(days=1), today):
-                requests.post(
-                    f"{self.world.sandbox.url}/bank/{code}/settle", params={"day": day.isoformat()}, timeout=10
-                ).raise_for_status()
+        while self.settled_until < today:
+            for code in (BIFAST, BOUND):
+                where = f"{self.world.sandbox.url}/bank/{code}/settle"
+                requests.post(where, params={"day": self.settled_until.isoformat()}, timeout=10).raise_for_status()
+            self.settled_until += timedelta(days=1)
         settle(self.ports)
+
+    def usual_day(self) -> None:
+        """A day on which nothing goes wrong."""
+        self.wait(26)
+        self.send_texts()
+        self.plan()
+        self.collect()
+        self.deliver("as they came")
+        self.ask()
+        self.settle()
+        self.insure()
+        self.refund()
+
+    def let_the_dust_settle(self) -> None:
+        """A week without faults: whatever was in doubt is known then, or with people after five days."""
+        for _ in range(7):
+            self.usual_day()
+            self.check()
+        open_ones = self.world.rows(
+            "SELECT reference, state, changed_at FROM attempts WHERE state IN ('sent', 'unknown')"
+        )
+        recent = self.world.clock.now - timedelta(days=6)
+        assert all(one.changed_at > recent for one in open_ones), "in doubt for a week, and nobody was asked"
 
     # What must hold
 

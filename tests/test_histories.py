@@ -73,6 +73,14 @@ class History(RuleBasedStateMachine):
         self.story.ask(trouble)
 
     @rule()
+    def settle(self) -> None:
+        self.story.settle()
+
+    @rule()
+    def usual_day(self) -> None:
+        self.story.usual_day()
+
+    @rule()
     def insure(self) -> None:
         self.story.insure()
 
@@ -83,6 +91,10 @@ class History(RuleBasedStateMachine):
     @rule(trouble=TROUBLE)
     def refund(self, trouble: list[str]) -> None:
         self.story.refund(trouble)
+
+    def teardown(self) -> None:
+        if hasattr(self, "story"):
+            self.story.let_the_dust_settle()
 
     @precondition(lambda self: hasattr(self, "story"))
     @invariant()
