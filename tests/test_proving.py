@@ -24,9 +24,7 @@ ALIKE = (
     " asked_at, lease_until, code, bank_reference, changed_at"
 )
 # What a second success of the same month leaves: another attempt that the bank took, owed back.
-SECOND = (
-    f"INSERT INTO attempts (n, reference, {ALIKE}) SELECT 2, 'SECONDREF000', {ALIKE} FROM attempts"
-)
+SECOND = f"INSERT INTO attempts (n, reference, {ALIKE}) SELECT 2, 'SECONDREF000', {ALIKE} FROM attempts"
 SURPLUS = (
     f"INSERT INTO transfers ({COPIED}, kind, programme, debit_account, credit_account, amount_rp)"
     " SELECT month, changed_at, worker_id, reference, 'surplus', 'SURPLUS', 'bank:114', 'refund:114',"
