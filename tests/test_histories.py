@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 )
 
 from insurance import bank_words, contributions
-from tests.histories import BIFAST, BOUND, ENDINGS, Story
+from tests.histories import ENDINGS, Story
+from tests.history_checks import BIFAST, BOUND
 from tests.world import World
 
 HISTORIES = int(os.environ.get("HISTORIES", "100"))
