@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 
 from sqlalchemy import Row, select, text
 
 from insurance.work import Work
 from models import Attempt, AttemptReference, AttemptState, CoverMonth, Mandate, MonthState
-from models.bulk import add_unknown, insert_rows, read_by_key, update_rows
+from models.bulk import add_unknown, copy_rows, insert_rows, read_by_key, update_rows
 from models.event import Happening, record_all
 from models.machine import Cause, check
 from models.month import ASKED_FOR, ATTEMPT_MOVES, MONTH_MOVES
@@ -62,6 +63,7 @@ class Try:
         return self.jkk_rp + self.jkm_rp + self.jht_rp + self.fee_rp
 
 
+_values = attrgetter(*Try.__dataclass_fields__)
 COLUMNS = tuple(getattr(Attempt, name) for name in Try.__dataclass_fields__)
 
 
@@ -130,10 +132,8 @@ def bank_of(work: Work, key: Key) -> str:
 
 def insert_all(work: Work, tries: Sequence[Try]) -> None:
     """New attempts with their references and their first events."""
-    rows = [
-        {**{name: getattr(one, name) for name in Try.__dataclass_fields__}, "changed_at": work.now} for one in tries
-    ]
-    insert_rows(work.db, Attempt, rows)
+    names = (*Try.__dataclass_fields__, "changed_at")
+    copy_rows(work.db, Attempt, names, ((*_values(one), work.now) for one in tries))
     references = [{"reference": t.reference, "month": t.month, "worker_id": t.worker_id, "n": t.n} for t in tries]
     insert_rows(work.db, AttemptReference, references)
 

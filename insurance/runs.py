@@ -211,7 +211,8 @@ def _taken(month: Month) -> ColumnElement[bool]:
 def plan_mandates(work: Work, month: Month, mandate_ids: Sequence[int]) -> Planned:
     """Schedule `month` for these mandates, held; what is not theirs any more by now is left out."""
     held = parties(work, mandate_ids, lock=True).values()
-    wanted = [monthly(work, to, month) for to in held if to.mandate_state == MandateState.ACTIVE.value]
+    active = [to for to in held if to.mandate_state == MandateState.ACTIVE.value]
+    wanted = monthly(work, active, month)
     made = schedule_all(work, wanted)
     return Planned(
         len(mandate_ids),
