@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from insurance import mandate_life, runs
+from insurance.attempts import plan_anew
 from models import Chunk, RunState
 from ports import Ports
 from units.month import Month, add_months, month_of
@@ -49,11 +50,16 @@ def plan(
     _end_and_take_up(ports, month)
     with ports.transaction() as work:
         runs.cut(work, runs.begin(work, month, by))
+    without_tariff = 0
     while (done := _plan_next(ports, month, result)) is not None:
         result.scheduled += done.scheduled
         result.above_maximum += done.above_maximum
         result.too_late += done.too_late
+        without_tariff += done.no_tariff
         told(result)
+    if without_tariff:
+        # No mandate changes when the tariff comes: unfinished, the next planning looks at all of them again.
+        return result
     with ports.transaction() as work:
         runs.finish(work, month, begun_at)
     return result
@@ -90,6 +96,8 @@ def _plan_singly(ports: Ports, month: Month, result: Planned) -> runs.Planned | 
         except Exception as error:
             result.broken += 1
             log.error("mandate_not_planned", mandate=mandate_id, month=f"{month:%Y-%m}", kind=type(error).__name__)
+            with ports.transaction() as work:
+                plan_anew(work, [mandate_id])
     with ports.transaction() as work:
         runs.plan_done(work, work.db.get_one(Chunk, chunk_id, with_for_update=True), done)
     return done

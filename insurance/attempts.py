@@ -176,10 +176,14 @@ def back_to_mandate(work: Work, tries: Sequence[Try]) -> None:
 
     The next planning looks at mandates that changed. One that is held by somebody else is changing as it is.
     """
-    ids = sorted({one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None})
-    query = select(Mandate.id).where(Mandate.id.in_(ids)).order_by(Mandate.id)
-    # A drop holds attempts before mandates, against the usual order: it must wait for nobody.
-    free = work.db.scalars(query.with_for_update(skip_locked=True, key_share=True)).all() if ids else []
+    plan_anew(work, sorted({one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None}))
+
+
+def plan_anew(work: Work, mandate_ids: Sequence[int]) -> None:
+    """Have the next planning look at these mandates again, which it does with those that changed."""
+    query = select(Mandate.id).where(Mandate.id.in_(mandate_ids)).order_by(Mandate.id)
+    # Callers hold attempts or memberships before mandates, against the usual order: it must wait for nobody.
+    free = work.db.scalars(query.with_for_update(skip_locked=True, key_share=True)).all() if mandate_ids else []
     update_rows(work.db, Mandate, ("id",), [{"id": mandate_id} for mandate_id in free], changed_at=work.now)
 
 
