@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +217,11 @@ def _copy_same(written: str, empty: str, meter: Meter) -> tuple[int, Spent]:
 def measure(server_url: str, count: int, meter: Meter) -> Measured:
     """One size: a seeded database, the run in it, and a second one that gets the same rows by COPY."""
     with _database(server_url, "month_seed") as seeded:
-        _seed(seeded, count)
+        # In a process of its own: what is told of memory is the run's alone.
+        seeding = get_context("spawn").Process(target=_seed, args=(seeded, count))
+        seeding.start()
+        seeding.join()
+        assert seeding.exitcode == 0
         with (
             _database(server_url, "month_run", "month_seed") as run_url,
             _database(server_url, "month_copy", "month_seed") as copy_url,
