@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from insurance import mandate_life, runs
+from insurance.attempts import look_again
 from models import Chunk, RunState
 from ports import Ports
 from units.month import Month, add_months, month_of
@@ -76,6 +77,12 @@ def _plan_next(ports: Ports, month: Month, result: Planned) -> runs.Planned | No
     return _plan_singly(ports, month, result)
 
 
+def _look_again(ports: Ports, mandate_id: int) -> None:
+    """Its chunk counts as planned: the next planning finds it by its change, until somebody has mended the fault."""
+    with ports.transaction() as work:
+        look_again(work, [mandate_id])
+
+
 def _plan_singly(ports: Ports, month: Month, result: Planned) -> runs.Planned | None:
     with ports.transaction() as work:
         chunk = runs.next_chunk(work, month)
@@ -89,6 +96,7 @@ def _plan_singly(ports: Ports, month: Month, result: Planned) -> runs.Planned | 
                 done += runs.plan_mandates(work, month, [mandate_id])
         except Exception as error:
             result.broken += 1
+            _look_again(ports, mandate_id)
             log.error("mandate_not_planned", mandate=mandate_id, month=f"{month:%Y-%m}", kind=type(error).__name__)
     with ports.transaction() as work:
         runs.plan_done(work, work.db.get_one(Chunk, chunk_id, with_for_update=True), done)

@@ -1,6 +1,6 @@
 """Attempts read and moved in numbers: one statement for many, one event for each; it decides nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -172,14 +172,15 @@ def change_all(
 
 
 def back_to_mandate(work: Work, tries: Sequence[Try]) -> None:
-    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month.
+    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month."""
+    look_again(work, {one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None})
 
-    The next planning looks at mandates that changed. One that is held by somebody else is changing as it is.
-    """
-    ids = sorted({one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None})
-    query = select(Mandate.id).where(Mandate.id.in_(ids)).order_by(Mandate.id)
+
+def look_again(work: Work, mandate_ids: Collection[int]) -> None:
+    """The next planning sees these mandates as changed; one that is held by somebody else is changing as it is."""
+    query = select(Mandate.id).where(Mandate.id.in_(sorted(mandate_ids))).order_by(Mandate.id)
     # A drop holds attempts before mandates, against the usual order: it must wait for nobody.
-    free = work.db.scalars(query.with_for_update(skip_locked=True, key_share=True)).all() if ids else []
+    free = work.db.scalars(query.with_for_update(skip_locked=True, key_share=True)).all() if mandate_ids else []
     update_rows(work.db, Mandate, ("id",), [{"id": mandate_id} for mandate_id in free], changed_at=work.now)
 
 
