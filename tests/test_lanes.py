@@ -11,13 +11,10 @@ from sqlalchemy import text
 from autodebit.collect import Collected, collect
 from autodebit.lanes import UNANSWERED_MAX, Health, Pace
 from banks.base import BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, LaneRules, Reason
-from config import Settings
-from insurance import contributions, runs
-from insurance.attempts import Try
+from insurance import runs
 from ports import Ports
 from tests.crew import crew, with_bank
 from tests.stand_ins import Paying
-from tests.test_background import flask
 from tests.world import World
 from units.clock import JAKARTA
 
@@ -250,57 +247,6 @@ def test_one_row_that_breaks_its_recording_loses_no_neighbours_outcome(
     assert collect(ports).lost == 1
     assert world.one("SELECT state || ' ' || code FROM attempts WHERE reference = :it", it=broken) == "unknown lease"
     assert asked(ports, SICK) == 3, "and it is not sent again"
-
-
-# The commands
-
-
-def test_drain_and_resume_are_done_by_command_and_shown(world: World, settings: Settings) -> None:
-    assert flask(settings, "autodebit", "drain", "--bank", SICK, "--by", "ani").returncode == 0
-    shown = flask(settings, "autodebit", "status")
-    assert shown.returncode == 0, "a drain is nothing that waits for a person"
-    assert "drained by ani" in shown.stdout
-    assert flask(settings, "autodebit", "resume", "--bank", SICK, "--by", "ani").returncode == 0
-    assert "drained" not in flask(settings, "autodebit", "status").stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("drain", "--bank", "999"), "no bank 999 is connected"),
-        (("resume", "--bank", "999"), "no bank 999 is connected"),
-        (("resume",), "--bank CODE or --month YYYY-MM"),
-        (("status", "--month", "Desember"), "written YYYY-MM"),
-        (("drain", "--bank", SICK, "--by", "x" * 41), "at most 40 letters"),
-        (("plan", "--month", "2026-11", "--by", "Timetable"), "is no person's name"),
-        (("approve", "7", "--decision", "run", "--by", " "), "your name"),
-        (("approve", "7", "--decision", "run", "--by", "ani"), "there is no work item 7"),
-        (("refuse", "7", "--by", "ani"), "there is no work item 7"),
-    ],
-)
-def test_a_command_that_cannot_be_done_is_one_clear_line(
-    world: World, settings: Settings, words: tuple[str, ...], said: str
-) -> None:
-    done = flask(settings, "autodebit", *words)
-    assert done.returncode in (1, 2)
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_a_run_leaves_with_2_when_a_bank_gives_no_answer(world: World, settings: Settings) -> None:
-    ports = crew(world, {SICK: 1})
-    world.clock.let_outside_go()
-    with ports.transaction() as work:
-        # Its sender died.
-        [(one, _)] = contributions.claim(work, SICK, timedelta(minutes=-1), 1)
-        assert isinstance(one, Try)
-    done = flask(settings, "autodebit", "run", "--month", "2026-11", "--as-of", "2026-11-23")
-    assert done.returncode == 2, done.stderr
-    assert "their sender had died" in done.stdout
-    status = flask(settings, "autodebit", "status", "--month", "2026-11")
-    assert status.returncode == 2
-    assert "unknown 1" in status.stdout
-    assert one.reference in status.stdout
 
 
 def test_a_lane_at_rest_is_shown_with_its_end(world: World) -> None:

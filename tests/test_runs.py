@@ -9,19 +9,16 @@ from sqlalchemy import text
 from autodebit.collect import collect
 from autodebit.decide import decide
 from autodebit.plan import Planned, plan
-from config import Settings
 from insurance import runs, work_items
 from insurance.mandates import pause, resume
 from models import Run, Worker
 from models.machine import Cause
 from ports import Ports
-from tests.crew import crew, join, with_bank
+from tests.crew import crew, join
 from tests.people import SITI_NIK, SITI_PHONE
-from tests.stand_ins import Paying, Poor
-from tests.test_background import flask
+from tests.stand_ins import Paying
 from tests.troubled import Crash, dying
 from tests.world import World
-from units.clock import jakarta_day
 
 NOV, DEC, JAN = date(2026, 11, 1), date(2026, 12, 1), date(2027, 1, 1)
 BANK = "114"
@@ -126,31 +123,6 @@ def test_a_held_run_holds_nobody_to_a_mandate_whose_time_is_over(world: World, p
     assert len(bank.debits) == 3
 
 
-def test_a_held_run_is_approved_by_command_from_end_to_end(world: World, settings: Settings) -> None:
-    crew(world, {BANK: 1})
-    world.clock.let_outside_go()
-    month = f"{jakarta_day(world.clock.now):%Y-%m}"
-    ports = with_settings(world.ports, APPROVALS_MIN=2, RUN_MANDATES_MAX=1)
-    assert plan(ports, NOV, "ani").held == "held"
-    number = str(item(world))
-    status = flask(settings, "autodebit", "status", "--month", month)
-    assert status.returncode == 2
-    assert "run held" in status.stdout
-    assert "by hand" in status.stdout
-    held = flask(settings, "autodebit", "run", "--month", month, "--as-of", "2026-11-23")
-    assert held.returncode == 3
-    assert "is held: flask autodebit status" in held.stdout
-    wrong = flask(settings, "autodebit", "approve", number, "--decision", "refund", "--by", "budi")
-    assert (wrong.returncode, "does not fit" in wrong.stderr) == (1, True)
-    approved = flask(settings, "autodebit", "approve", number, "--decision", "run", "--by", "budi")
-    assert approved.returncode == 0, approved.stderr
-    assert "The run goes on" in approved.stdout
-    again = flask(settings, "autodebit", "approve", number, "--decision", "run", "--by", "citra")
-    assert (again.returncode, "Traceback" in again.stderr) == (1, False)
-    assert flask(settings, "autodebit", "plan", "--month", month, "--as-of", "2026-11-23").returncode == 0
-    assert "run planned" in flask(settings, "autodebit", "status", "--month", month).stdout
-
-
 # Chunks
 
 
@@ -216,13 +188,13 @@ def test_whom_bpjs_verifies_after_the_planning_is_planned_by_the_next_one(world:
 
 
 def test_one_broken_mandate_is_counted_and_its_neighbours_are_planned(world: World, paid: Ports) -> None:
-    execute(world, "UPDATE memberships SET sector = 'astronaut' WHERE worker_id = (SELECT min(id) FROM workers)")
+    execute(world, "UPDATE memberships SET programmes = '9' WHERE worker_id = (SELECT min(id) FROM workers)")
     done = plan(paid, DEC)
     assert (done.scheduled, done.broken) == (2, 1)
     world.clock.forward(hours=5)
     assert plan(paid, DEC).broken == 1
     world.clock.forward(hours=5)
-    execute(world, "UPDATE memberships SET sector = 'farmer'")
+    execute(world, "UPDATE memberships SET programmes = '3'")
     done = plan(paid, DEC)
     assert (done.scheduled, done.broken) == (1, 0), "it is planned once somebody has mended it"
 
@@ -274,76 +246,3 @@ def test_planning_twice_changes_nothing(world: World, paid: Ports) -> None:
     for _ in range(2):
         assert plan(paid, DEC) == Planned()
     assert [sorted(map(str, world.rows(f"SELECT * FROM {table}"))) for table in tables] == before
-
-
-# Retries
-
-
-def poor(ports: Ports, fee_rp: int = 0) -> Ports:
-    bank = Poor()
-    bank.rules = replace(bank.rules, bounce_fee_rp=fee_rp, pace_per_s=10_000.0)
-    return with_bank(ports, bank)
-
-
-@pytest.mark.parametrize(("fee_rp", "again"), [(0, 3), (28_400 * 5 // 100, 3), (28_400 * 5 // 100 + 1, 0)])
-def test_a_bounce_that_costs_more_than_it_is_worth_is_not_tried_again(world: World, fee_rp: int, again: int) -> None:
-    world.clock.forward(days=-19)  # Early in the month, so that there are days left.
-    ports = poor(crew(world, {BANK: 3}), fee_rp)
-    assert collect(ports).by_state == {"failed_soft": 3}
-    assert world.one("SELECT count(*) FROM attempts WHERE n = 2 AND why = 'retry'") == again
-    kind = "failed_retry" if again else "failed_soft"
-    assert world.one("SELECT count(*) FROM messages WHERE kind = :kind", kind=kind) == 3
-
-
-def test_a_month_is_tried_three_times_on_three_days_each_after_the_text_that_names_it(world: World) -> None:
-    world.clock.forward(days=-19)  # Wednesday 4 November
-    ports = poor(crew(world, {BANK: 1}))
-    days = list[date]()
-    while jakarta_day(world.clock.now) < DEC:
-        if collect(ports).by_state:
-            days.append(jakarta_day(world.clock.now))
-            assert collect(ports).by_state == {}, "never twice on one day"
-            due = world.rows("SELECT due_on FROM attempts WHERE asked_at IS NULL AND state = 'noticed'")
-            for (day,) in due:
-                assert f"sebelum {day:%d-%m-%Y}" in world.owed_to("+6285700000010")[-1]
-            world.send_sms()
-        world.clock.forward(days=1)
-    assert days == [date(2026, 11, 4), date(2026, 11, 9), date(2026, 11, 27)]
-    assert world.one("SELECT count(*) FROM attempts WHERE asked_at IS NOT NULL") == 3
-    assert world.one("SELECT count(*) FROM months WHERE state = 'covered'") == 0
-
-
-def test_a_retry_whose_text_never_left_waits_until_48_hours_after_it_did(world: World) -> None:
-    world.clock.forward(days=-19)
-    ports = poor(crew(world, {BANK: 1}))
-    collect(ports)
-    world.clock.forward(days=5)
-    assert collect(ports).by_state == {}, "the text that is its notice was not sent"
-    moved = world.one("SELECT due_on FROM attempts WHERE n = 2")
-    assert moved > date(2026, 11, 10)
-    world.send_sms()
-    world.clock.forward(days=1)
-    assert collect(ports).by_state == {}
-    while jakarta_day(world.clock.now) < moved:
-        world.clock.forward(days=1)
-    assert collect(ports).by_state == {"failed_soft": 1}
-
-
-def test_three_months_without_funds_suspend_a_mandate_and_a_resume_takes_it_up(world: World) -> None:
-    ports = poor(crew(world, {BANK: 1}), fee_rp=10_000)
-    for month in (NOV, DEC, JAN):
-        while jakarta_day(world.clock.now) < month:
-            world.clock.forward(days=1)
-        plan(ports, month)
-        world.send_sms()
-        while attempts(world, month) and not collect(ports).by_state:
-            world.clock.forward(days=1)
-    assert world.one("SELECT state FROM mandates") == "suspended"
-    told = world.owed_to("+6285700000010")
-    assert "saldo kurang 3 bulan" in told[-1]
-    world.clock.forward(days=20)
-    feb = date(2027, 2, 1)
-    assert plan(ports, feb).scheduled == 0
-    siti(ports, "resume")
-    assert world.one("SELECT state || no_funds_months FROM mandates") == "active0"
-    assert plan(ports, feb).scheduled == 1
