@@ -30,7 +30,30 @@ UNCLEAR, HELD = 2, 3
 """Exit codes: something waits for an answer or a person; the run waits for two people."""
 _month = click.option("--month", "month_text", required=True, help="The contribution month, YYYY-MM.")
 _as_of = click.option("--as-of", default=None, help="Sandbox only: as if it were noon on this day, YYYY-MM-DD.")
-_by = click.option("--by", default="", help="Who starts or approves it; two people are needed where money may move.")
+
+
+def _named(_context: click.Context, _option: click.Parameter, by: str) -> str:
+    """Spaces make no other person of somebody, and nobody signs as the timetable, which needs no approval."""
+    name = " ".join(by.split())
+    if len(name) > work_items.NAME_LETTERS_MAX:
+        raise click.BadParameter(f"a name of at most {work_items.NAME_LETTERS_MAX} letters")
+    if name.casefold() in (runs.TIMETABLE, "system", "bank"):
+        raise click.BadParameter(f"{name!r} is no person's name")
+    return name
+
+
+def _person(_context: click.Context, _option: click.Parameter, by: str) -> str:
+    if not by.strip():
+        raise click.BadParameter("your name")
+    return _named(_context, _option, by)
+
+
+_by = click.option(
+    "--by",
+    default="",
+    callback=_named,
+    help="Who starts or approves it; two people are needed where money may move.",
+)
 _bank = click.option("--bank", required=True, help="The bank's three digits.")
 
 
@@ -152,8 +175,12 @@ def status(month_text: str | None) -> None:
     Leaves with 2 when anything waits.
     """
     ports = job_ports()
+    try:
+        wanted = parse_month(month_text) if month_text else None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     with ports.transaction() as work:
-        month = parse_month(month_text) if month_text else work.today.replace(day=1)
+        month = wanted or work.today.replace(day=1)
         seen = overview(work, month)
         items = open_items(work)
     show_table(_overview_table(seen))
@@ -214,7 +241,7 @@ def _set_drained(bank: str, by: str, *, drained: bool) -> None:
 @autodebit.command("approve")
 @click.argument("item", type=int)
 @click.option("--decision", required=True, type=click.Choice(sorted(OUTCOMES)), help="What you agree to.")
-@click.option("--by", required=True, help="Your name.")
+@click.option("--by", required=True, callback=_person, help="Your name.")
 def approve(item: int, decision: str, by: str) -> None:
     """Agree to a work item: `run`, `refund`, or what became of a debit. It is done once enough people agree."""
     ports = job_ports()
@@ -227,7 +254,7 @@ def approve(item: int, decision: str, by: str) -> None:
 
 @autodebit.command("refuse")
 @click.argument("item", type=int)
-@click.option("--by", required=True, help="Your name.")
+@click.option("--by", required=True, callback=_person, help="Your name.")
 def refuse(item: int, by: str) -> None:
     """Nothing is to be done about this work item."""
     ports = job_ports()

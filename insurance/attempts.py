@@ -172,10 +172,7 @@ def change_all(
 
 
 def back_to_mandate(work: Work, tries: Sequence[Try]) -> None:
-    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month.
-
-    The next planning looks at mandates that changed. One that is held by somebody else is changing as it is.
-    """
+    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month."""
     plan_anew(work, sorted({one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None}))
 
 

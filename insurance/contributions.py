@@ -76,7 +76,7 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
             Attempt.due_on <= work.today,
             (Attempt.month >= first_month(work.today)) | (Attempt.why == Why.ARREARS.value),
             Mandate.state == MandateState.ACTIVE.value,
-            # The planning that ends it may be held, or some minutes away.
+            # It is the planning that ends a mandate; where that waits for two people, its time is over all the same.
             Mandate.expires_on >= work.today,
             (Worker.stop_asked_at.is_(None)) | (Worker.stop_asked_at < work.now - STOP_OPEN),
             (Attempt.lease_until.is_(None)) | (Attempt.lease_until < work.now),

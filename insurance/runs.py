@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from insurance.attempts import Try
 from insurance.party import parties
@@ -118,7 +119,8 @@ def cut(work: Work, run: Run) -> None:
     since = run.planned_at - _SEEN_LATE if run.planned_at else None
     open_already = select(Chunk.id).where(Chunk.month == run.month, Chunk.planned_at.is_(None)).limit(1)
     if since is None and work.db.execute(open_already).first() is not None:
-        return
+        # A crash left them: who came since is in none of them, and the planning after this one looks from now on.
+        since = run.begun_at
     work.db.execute(_CUT, {"month": run.month, "size": CHUNK_MANDATES, "since": since})
 
 
@@ -244,9 +246,10 @@ def finish(work: Work, month: Month, begun_at: datetime) -> None:
 def lane(work: Work, bank_code: str, *, lock: bool = False) -> Lane:
     found = work.db.get(Lane, bank_code, with_for_update=lock or None)
     if found is None:
-        found = Lane(bank_code=bank_code, drained=False, drained_by="", failures=0, changed_at=work.now)
-        work.db.add(found)
-        work.db.flush()
+        # Two processes may be the first at once, and neither may lose a bank's words over it.
+        new = {"bank_code": bank_code, "drained": False, "drained_by": "", "failures": 0, "changed_at": work.now}
+        work.db.execute(insert(Lane).values(new).on_conflict_do_nothing())
+        found = work.db.get_one(Lane, bank_code, with_for_update=lock or None)
     return found
 
 
@@ -267,7 +270,6 @@ def drain(work: Work, bank_code: str, by: str, *, drained: bool) -> None:
 
 # A bank that does not answer is asked again after more and more time, and at once after a success.
 _RESTS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
-FAILURES_MAX = 3
 
 
 def failing(work: Work, bank_code: str, code: str) -> None:

@@ -32,10 +32,6 @@ class NeedsOutcome(ValueError):
     """Money moved or may have: somebody has to say what became of it, "nothing is to be done" is no answer."""
 
 
-class NotYourself(Exception):
-    """The same person cannot be both who asks and who approves."""
-
-
 def open_item(
     work: Work, kind: WorkKind, about: str, *, code: str = "", bank_code: str = "", amount_rp: int | None = None
 ) -> WorkItem:
@@ -115,9 +111,11 @@ def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
     if item.decision not in ("", decision):
         raise Disagreed(item.decision)
     item.decision = decision
-    row = insert(Approval).values(work_item_id=item.id, by=by[:NAME_LETTERS_MAX], decision=decision, at=work.now)
+    # Another spelling of a name is no second person.
+    who = " ".join(by.split()).casefold()[:NAME_LETTERS_MAX]
+    row = insert(Approval).values(work_item_id=item.id, by=who, decision=decision, at=work.now)
     work.db.execute(row.on_conflict_do_nothing())
-    record(work.db, item.subject, by[:NAME_LETTERS_MAX], "approve", decision, item.state, item.state, work.now)
+    record(work.db, item.subject, who, "approve", decision, item.state, item.state, work.now)
     yes = select(func.count()).where(Approval.work_item_id == item.id, Approval.decision == decision)
     if work.db.execute(yes).scalar_one() < work.settings.APPROVALS_MIN:
         return False

@@ -19,19 +19,18 @@ from autodebit.plan import plan
 from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
-from insurance import enrolment, handover, mandates
-from insurance.consent import Yes
-from insurer.base import ContributionResult, RegistrationResult, ResultFile
-from models import Membership, Worker
+from insurance import handover, mandates
+from insurer.base import ContributionResult, ResultFile
+from models import Worker
 from models.machine import Cause
 from ports import Ports
 from sms.sender import drain
+from tests.crew import join
 from tests.history_checks import BIFAST, BOUND, Checked
 from tests.troubled import Crash, Trouble, dying, troubled
 from tests.world import Deaf, World
 from units.clock import jakarta_day
 from units.month import add_months, month_of
-from units.nik import parse_nik
 
 NIKS = ("3599014503850007", "3599011708900003")
 PHONES = ("+6281234567890", "+6285700000002")
@@ -66,26 +65,7 @@ class Story(Checked):
         ask_banks(self.ports)
 
     def _join(self, number: int, bank: str, account: str) -> None:
-        yes = Yes("enrolment", "v", "id", f"ya {number}", "session", PHONES[number])
-        with self.ports.transaction() as work:
-            asked = enrolment.Enrolment(
-                nik=parse_nik(NIKS[number], work.today),
-                name=f"PESERTA {'AB'[number]}",
-                village_code="3599012001",
-                sector="farmer",
-                base_rp=1_000_000,
-                programmes="3",
-                language="id",
-                phone=PHONES[number],
-                pin_hash="",
-                yes=yes,
-            )
-            worker = enrolment.enrol(work, asked)
-            work.db.flush()
-            reference = work.db.get_one(Membership, worker.id).reference
-            verified = RegistrationResult(reference, "VERIFIED", f"2600000000{number}", "")
-            handover.apply(work, ResultFile(f"r{number}", [verified], []))
-            mandates.authorise(work, worker, bank, account, 5, replace(yes, kind="mandate"))
+        join(self.ports, bank, account, NIKS[number], PHONES[number], f"PESERTA {'AB'[number]}")
 
     # Steps
 

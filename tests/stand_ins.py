@@ -49,6 +49,21 @@ class Away:
         return NoticeReply(503, {})
 
 
+class Paying(Away):
+    """A bank that agrees to every mandate and has the money for every debit; it remembers what it was asked."""
+
+    def __init__(self, code: str = "114", rules: LaneRules | None = None) -> None:
+        self.code, self.rules = code, rules or LaneRules(pace_per_s=10_000.0, parallel_max=1)
+        self.debits: list[CollectRequest] = []
+
+    def ask(self, mandate: MandateRequest) -> BankAnswer:
+        return BankAnswer(Answer.DONE, f"{self.code}-{mandate.customer_id}")
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        self.debits.append(debit)
+        return BankAnswer(Answer.DONE, f"PAID-{debit.reference}")
+
+
 class Poor(Away):
     """A bank whose accounts are all empty; it agrees to every mandate."""
 
