@@ -12,7 +12,7 @@ from banks.base import Answer, BankAnswer, BankRefused, CollectRequest, MandateR
 from banks.batch_file import ACTIVE, DONE, BatchFiles, BatchResult
 from dayfiles import BadFile
 from insurance import contributions, mandate_life, runs
-from insurance.attempts import COLUMNS, as_try, key_of, locked
+from insurance.attempts import COLUMNS, Try, as_try, locked
 from insurance.party import parties
 from insurance.references import new_reference
 from insurance.work import Work
@@ -70,8 +70,7 @@ def _prepare(work: Work, bank_code: str) -> None:
 def _content(work: Work, name: str) -> tuple[list[MandateRequest], list[CollectRequest]]:
     """From the rows that bear its name, so that the file is the same however often it is written."""
     asked = work.db.scalars(select(Mandate).where(Mandate.sent_in == name).order_by(Mandate.id)).unique()
-    sent = select(*COLUMNS).where(Attempt.sent_in == name).order_by(Attempt.reference)
-    tries = list(map(as_try, work.db.execute(sent)))
+    tries = _sent_in(work, name)
     known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
     made = [debit_of(work, one, known[one.mandate_id]).request for one in tries if one.mandate_id is not None]
     return [mandate_request(work, mandate) for mandate in asked], [one for one in made if one is not None]
@@ -88,6 +87,11 @@ def _take(ports: Ports, bank: BatchFiles, name: str) -> None:
         with ports.transaction() as work:
             open_item(work, WorkKind.BAD_FILE, f"{bank.code} {name}"[:120], code=str(error)[-40:], bank_code=bank.code)
         bank.refuse(name)
+    except Exception as error:
+        # A fault of ours: the file waits for the next pass, and holds up no other.
+        log.error("bank_file_broken", bank=bank.code, file=name, kind=type(error).__name__)
+        with ports.transaction() as work:
+            open_item(work, WorkKind.BAD_FILE, f"{bank.code} {name}"[:120], code="fault of ours", bank_code=bank.code)
     else:
         bank.take(name)
 
@@ -120,22 +124,26 @@ def _apply_mandates(work: Work, result: BatchResult) -> None:
 
 
 def _apply_debits(work: Work, result: BatchResult) -> None:
-    keys = {line.reference: key_of(work, line.reference) for line in result.debits}
-    if not all(keys.values()):
-        raise NotOurs("a debit whose reference is none of ours")
-    rows = {one.reference: one for one in locked(work, [key for key in keys.values() if key]).values()}
-    of_file = set(work.db.scalars(select(Attempt.reference).where(Attempt.sent_in == result.answers)))
-    known = parties(work, sorted({one.mandate_id for one in rows.values() if one.mandate_id is not None}))
+    asked = {one.reference: one for one in _sent_in(work, result.answers)}
+    if not all(line.reference in asked for line in result.debits):
+        raise NotOurs("a debit that the file did not ask for")
+    named = [asked[line.reference] for line in result.debits]
+    # Mandates before attempts, as everywhere: what a no leads to hangs on what the member did meanwhile.
+    known = parties(work, sorted({one.mandate_id for one in named if one.mandate_id is not None}), lock=True)
+    rows = {one.reference: one for one in locked(work, [one.key for one in named]).values()}
     outcomes = Outcomes(work)
     for line in result.debits:
         one = rows[line.reference]
-        if line.reference not in of_file or one.mandate_id is None:
-            raise NotOurs("a debit that the file did not ask for")
         if line.outcome == DONE and line.amount_rp != one.total_rp:
-            raise NotOurs(f"{one.reference}: another amount than was asked for")
-        said = _said(line.outcome, line.bank_reference, line.reason, line.code)
-        outcomes.put(one, known[one.mandate_id], said)
+            raise NotOurs("another amount than was asked for")
+        if one.mandate_id is not None:
+            outcomes.put(one, known[one.mandate_id], _said(line.outcome, line.bank_reference, line.reason, line.code))
     outcomes.write()
+
+
+def _sent_in(work: Work, name: str) -> list[Try]:
+    sent = select(*COLUMNS).where(Attempt.sent_in == name).order_by(Attempt.reference)
+    return list(map(as_try, work.db.execute(sent)))
 
 
 def _said(outcome: str, bank_reference: str, reason: Reason | None, code: str) -> BankAnswer | BankRefused:
