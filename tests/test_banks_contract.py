@@ -1,4 +1,4 @@
-"""One contract for every adapter, over SNAP and by file, against the sandbox as it ships: the same account ends the same way.
+"""One contract for every adapter, over SNAP and by file, against the sandbox as it ships: an account ends the same way.
 
 The sandbox of these tests holds its notices (`serve --hold-notices`): they are taken from it, signed as they leave.
 """

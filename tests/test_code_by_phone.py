@@ -43,7 +43,7 @@ def test_the_code_on_the_next_call_makes_the_mandate_active_and_the_first_month_
     assert debit["partnerReferenceNo"] == world.one("SELECT reference FROM attempts")
     assert "Menunggu pencatatan BPJS" in world.last_sms()
     world.exchange()
-    assert "terlindungi s.d. 30-11-2026" in world.last_sms()
+    assert "Terlindungi s.d. 30-11-2026" in world.last_sms()
     world.collect()
     assert len(world.sandbox.book(BANK)["debits"]) == 1
 
@@ -63,4 +63,4 @@ def test_a_wrong_or_a_late_code_ends_the_mandate_says_so_and_debits_nothing(worl
     assert world.sandbox.book(BANK)["debits"] == []
     assert world.rows("SELECT 1 FROM attempts WHERE asked_at IS NOT NULL") == []
     phone.dial()
-    assert "Pilih bank" in phone.press("2"), "a new consent is open to her"
+    assert "Bank rekening Anda" in phone.press("2"), "a new consent is open to her"
