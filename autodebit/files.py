@@ -1,6 +1,5 @@
 """Banks without an API: what is due goes out as one debit file; its result file says what became of each line."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -13,9 +12,9 @@ from banks.base import Answer, BankAnswer, BankRefused, Became, CollectRequest, 
 from banks.batch_file import ACTIVE, DONE, BatchFiles, BatchResult
 from dayfiles import BadFile
 from insurance import contributions, mandate_life, runs
-from insurance.attempts import COLUMNS, Key, as_try, key_of, locked
+from insurance.attempts import COLUMNS, Key, Try, as_try, locked
 from insurance.bank_words import Word, hear
-from insurance.party import Party, parties
+from insurance.party import parties
 from insurance.references import new_reference
 from insurance.work import Work
 from insurance.work_items import open_item
@@ -72,8 +71,7 @@ def _prepare(work: Work, bank_code: str) -> None:
 def _content(work: Work, name: str) -> tuple[list[MandateRequest], list[CollectRequest]]:
     """From the rows that bear its name, so that the file is the same however often it is written."""
     asked = work.db.scalars(select(Mandate).where(Mandate.sent_in == name).order_by(Mandate.id)).unique()
-    sent = select(*COLUMNS).where(Attempt.sent_in == name).order_by(Attempt.reference)
-    tries = list(map(as_try, work.db.execute(sent)))
+    tries = _sent_in(work, name)
     known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
     made = [debit_of(work, one, known[one.mandate_id]).request for one in tries if one.mandate_id is not None]
     return [mandate_request(work, mandate) for mandate in asked], [one for one in made if one is not None]
@@ -90,6 +88,11 @@ def _take(ports: Ports, bank: BatchFiles, name: str) -> None:
         with ports.transaction() as work:
             open_item(work, WorkKind.BAD_FILE, f"{bank.code} {name}"[:120], code=str(error)[-40:], bank_code=bank.code)
         bank.refuse(name)
+    except Exception as error:
+        # A fault of ours: the file waits for the next pass, and holds up no other.
+        log.error("bank_file_broken", bank=bank.code, file=name, kind=type(error).__name__)
+        with ports.transaction() as work:
+            open_item(work, WorkKind.BAD_FILE, f"{bank.code} {name}"[:120], code="fault of ours", bank_code=bank.code)
     else:
         bank.take(name)
 
@@ -122,38 +125,31 @@ def _apply_mandates(work: Work, result: BatchResult) -> None:
 
 
 def _apply_debits(work: Work, result: BatchResult) -> None:
-    keys = {line.reference: key_of(work, line.reference) for line in result.debits}
-    if not all(keys.values()):
-        raise NotOurs("a debit whose reference is none of ours")
-    asked = select(Attempt.reference, Attempt.mandate_id, Attempt.state).where(Attempt.sent_in == result.answers)
-    of_file = {reference: (mandate_id, state) for reference, mandate_id, state in work.db.execute(asked)}
-    known = _parties(work, result, of_file)
-    rows = {one.reference: one for one in locked(work, [key for key in keys.values() if key]).values()}
+    asked = {one.reference: one for one in _sent_in(work, result.answers)}
+    if not all(line.reference in asked for line in result.debits):
+        raise NotOurs("a debit that the file did not ask for")
+    named = [asked[line.reference] for line in result.debits]
+    # Mandates before attempts, as everywhere: what a no leads to hangs on what the member did meanwhile.
+    known = parties(work, sorted({one.mandate_id for one in named if one.mandate_id is not None}), lock=True)
+    rows = {one.reference: one for one in locked(work, [one.key for one in named]).values()}
     outcomes, late = Outcomes(work), list[tuple[Key, Word]]()
     for line in result.debits:
         one = rows[line.reference]
-        if line.reference not in of_file or one.mandate_id is None:
-            raise NotOurs("a debit that the file did not ask for")
         if line.outcome == DONE and line.amount_rp != one.total_rp:
-            raise NotOurs(f"{one.reference}: another amount than was asked for")
+            raise NotOurs("another amount than was asked for")
         if line.outcome != DONE and one.state != AttemptState.SENT.value:
             # Its lease had run out before the bank's file came: the word still counts, on what it is by now.
             late.append((one.key, Word(Became.FAILED, "file", code=line.code, reason=line.reason)))
-            continue
-        said = _said(line.outcome, line.bank_reference, line.reason, line.code)
-        outcomes.put(one, known[one.mandate_id], said)
+        elif one.mandate_id is not None:
+            outcomes.put(one, known[one.mandate_id], _said(line.outcome, line.bank_reference, line.reason, line.code))
     outcomes.write()
     for key, word in late:
         hear(work, key, word)
 
 
-def _parties(work: Work, result: BatchResult, of_file: Mapping[str, tuple[int | None, str]]) -> dict[int, Party]:
-    """Held, mandates first as everywhere, where the answer depends on what the member may have changed meanwhile."""
-    given = [(line, *of_file.get(line.reference, (None, ""))) for line in result.debits]
-    ids = {mandate_id for _, mandate_id, _ in given if mandate_id is not None}
-    sent = AttemptState.SENT.value
-    held = {id_ for line, id_, state in given if id_ is not None and (line.outcome != DONE or state != sent)}
-    return parties(work, sorted(ids - held)) | parties(work, sorted(held), lock=True)
+def _sent_in(work: Work, name: str) -> list[Try]:
+    sent = select(*COLUMNS).where(Attempt.sent_in == name).order_by(Attempt.reference)
+    return list(map(as_try, work.db.execute(sent)))
 
 
 def _said(outcome: str, bank_reference: str, reason: Reason | None, code: str) -> BankAnswer | BankRefused:

@@ -13,6 +13,9 @@ from units.clock import JAKARTA
 from units.money import rupiah
 from units.month import day_text, month_name
 
+# The texts of a plan made ahead, which nobody's call a moment ago has led to.
+PLANNED = frozenset({"notice", "notice_changed"})
+
 
 def facts(one: Try, to: Party) -> dict[str, str]:
     """What every text about an attempt says of it; the amount is all that leaves the account, fee included."""
@@ -29,7 +32,7 @@ def give_notice(work: Work, given: Sequence[tuple[Try, Party, str, Mapping[str, 
     for one, to, kind, more in given:
         said = {"date": day_text(one.due_on), **facts(one, to), **more}
         expires_at = datetime.combine(one.due_on, datetime.min.time(), JAKARTA)
-        fresh = kind != "notice" and work.is_fresh(to.agreed_at)
+        fresh = kind not in PLANNED and work.is_fresh(to.agreed_at)
         owed += [
             Owed(who, kind, notice_key(one.reference, one.due_on), said, fresh, REMINDER, expires_at)
             for who in reach(work, to)

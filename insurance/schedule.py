@@ -111,7 +111,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     events = [Happening(new.subject, "system", "schedule", new.why, "", "scheduled") for new in tries]
     events += [Happening(new.subject, "system", "notice", "", "scheduled", new.state) for new, _ in noticed]
     record_all(work.db, events, work.now)
-    give_notice(work, [(new, one.party, one.says, one.facts) for new, one in noticed])
+    give_notice(work, [(new, one.party, *_words(work, new, one, quotes)) for new, one in noticed])
     _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
     return done
 
@@ -157,6 +157,24 @@ def _decide(
         code="",
         bank_reference="",
     )
+
+
+def _words(
+    work: Work, new: Try, one: Wanted, quotes: dict[tuple[str, Month, int, str], Quote | None]
+) -> tuple[str, Mapping[str, str]]:
+    """The text that gives the notice and what more it says; one that costs another sum than the month before says so.
+
+    The month before is priced for the same mandate, from the list that is in memory, once for all who pay alike.
+    """
+    if one.why is not Why.MONTHLY or one.says != "notice":
+        return one.says, one.facts
+    key = (one.party.sector, add_months(one.month, -1), one.party.base_rp, one.party.programmes)
+    if key not in quotes:
+        quotes[key] = _quote(work, *key)
+    before = quotes[key]
+    if before is None or before.total_rp + new.fee_rp == new.total_rp:
+        return one.says, one.facts
+    return "notice_changed", {**one.facts, "amount2": rupiah(before.total_rp + new.fee_rp)}
 
 
 def _quote(work: Work, sector: str, month: Month, base_rp: int, programmes: str) -> Quote | None:

@@ -1,4 +1,4 @@
-"""The table of the contract over SNAP, and one mandate at one bank of the sandbox to ask things of; holds no test."""
+"""The table of the contract, and one mandate at one bank of the sandbox to ask things of; holds no test."""
 
 import secrets
 from dataclasses import dataclass, replace
@@ -21,9 +21,10 @@ from banks.base import (
     StatusRequest,
     TakesCodes,
 )
+from banks.batch_file import BatchFiles, BatchResult
 from banks.connect import connect_banks
 from banks.settings import BankSettings, load_banks
-from tests.sandboxed import Sandbox
+from tests.sandboxed import Sandbox, wait_for
 
 PHONE, NAME = "+6281234567890", "Siti Rahmawati"
 BOUND = ("113", "128")
@@ -116,9 +117,56 @@ class Table:
         return self.bank.status(StatusRequest(self.reference, bank_reference, 36_800, self.asked_at)).became
 
     def book(self) -> list[str]:
-        """The status of each debit that the bank wrote under our reference."""
-        debits = self.sandbox.book(self.code)["debits"]
-        return [debit["status"] for debit in debits if debit["partnerReferenceNo"] == self.reference]
+        return booked_under(self.sandbox, self.code, self.reference)
+
+
+# What a file's result is said in (banks/batch_file.py): there is a word for each of these and for nothing in between.
+FILE_ENDINGS = ("2345", "0009", "0014", "0018", "0302")
+
+
+class FileTable:
+    """The same at the bank without an API: one file is handed over, the sandbox answers it, its result is read."""
+
+    def __init__(self, sandbox: Sandbox, code: str, ending: str) -> None:
+        self.sandbox, self.code = sandbox, code
+        self.folder = sandbox.folder / "batch" / code
+        self.files = BatchFiles(code, self.folder / "out", self.folder / "in")
+        self.customer = f"IU{secrets.randbelow(10**10)}"
+        self.account = f"{code}{secrets.randbelow(10**6):06d}{ending}"
+        self.reference = f"IU{secrets.token_hex(5).upper()}"
+        self.asked_at = datetime.now(UTC)
+
+    def mandate(self) -> str:
+        """The bank's reference of a mandate that it gave. Raises BankRefused."""
+        expires_on = date.today() + timedelta(days=365)
+        result = self._exchange([MandateRequest(self.customer, self.account, NAME, 40_000, expires_on, PHONE)], [])
+        (line,) = result.mandates
+        if line.reason is not None:
+            raise BankRefused(line.reason, line.code)
+        return line.mandate_reference
+
+    def collect(self, mandate: str) -> Answer | Reason:
+        request = CollectRequest(self.reference, mandate, self.customer, self.account, 36_800, self.asked_at)
+        (line,) = self._exchange([], [request]).debits
+        assert (line.reference, line.amount_rp) == (self.reference, 36_800 if line.reason is None else 0)
+        return line.reason or Answer.DONE
+
+    def _exchange(self, mandates: list[MandateRequest], debits: list[CollectRequest]) -> BatchResult:
+        name = f"contract-{secrets.token_hex(5)}.csv"
+        self.files.hand_over(name, mandates, debits)
+        wait_for((self.folder / "in" / f"result-{name}").exists, "the bank's result")
+        result = self.files.read(f"result-{name}")
+        assert (result.bank_code, result.answers) == (self.code, name)
+        self.files.take(result.name)
+        return result
+
+    def book(self) -> list[str]:
+        return booked_under(self.sandbox, self.code, self.reference)
+
+
+def booked_under(sandbox: Sandbox, code: str, reference: str) -> list[str]:
+    """The status of each debit that the bank wrote under our reference."""
+    return [debit["status"] for debit in sandbox.book(code)["debits"] if debit["partnerReferenceNo"] == reference]
 
 
 class Moved:

@@ -96,7 +96,21 @@ def test_january_costs_the_full_price_and_says_so_before(world: World) -> None:
     world.collect()
     world.clock.forward(days=33)  # 26 December
     world.plan(JAN)
-    assert "Iuran Jan 2027 Rp36.800 akan didebit 06-01-2027" in world.last_sms()
+    assert "Iuran Jan 2027 berubah: Rp36.800 (dulu Rp28.400), didebit 06-01-2027" in world.last_sms()
+    world.send_sms()
+    world.clock.forward(days=12)  # 7 January
+    assert world.collect().by_state == {"confirmed": 1}
+    assert [debit["amount_rp"] for debit in debits(world)] == [28400, 36800]
+
+
+def test_a_month_that_costs_what_the_one_before_did_is_announced_in_plain_words(world: World) -> None:
+    member(world)
+    world.collect()
+    world.clock.forward(days=65)  # 27 January
+    world.plan(date(2027, 2, 1))
+    assert "Iuran Feb 2027 Rp36.800 akan didebit" in world.last_sms()
+    kinds = world.rows("SELECT kind FROM messages WHERE kind LIKE 'notice%'")
+    assert kinds == [("notice",)]
 
 
 def test_planning_and_collecting_again_changes_nothing(world: World) -> None:
@@ -200,7 +214,7 @@ def test_a_yes_that_came_in_a_later_month_is_noticed_and_not_debited_at_once(wor
     assert world.collect().by_state == {}
     assert debits(world) == []
     told = world.owed_to(phone.number)
-    assert any("Iuran Jan 2027 Rp36.800 akan didebit 15-01-2027" in sms for sms in told)
+    assert any("Iuran Jan 2027 berubah: Rp36.800 (dulu Rp28.400), didebit 15-01-2027" in sms for sms in told)
     assert not any("didebit segera" in sms for sms in told)
 
 

@@ -1,4 +1,4 @@
-"""One contract for every adapter over SNAP, against the sandbox as it ships: the same account ends the same way.
+"""One contract for every adapter, over SNAP and by file, against the sandbox as it ships: an account ends the same way.
 
 The sandbox of these tests holds its notices (`serve --hold-notices`): they are taken from it, signed as they leave.
 """
@@ -23,7 +23,7 @@ from banks.base import (
     Refunds,
     StatusRequest,
 )
-from tests.contract import BOUND, OUTCOMES, Moved, Table, expected
+from tests.contract import BOUND, FILE_ENDINGS, OUTCOMES, FileTable, Moved, Table, expected
 from tests.sandboxed import Sandbox
 
 every_bank = pytest.mark.parametrize("code", ["110", "114", *BOUND])
@@ -86,6 +86,47 @@ def test_two_banks_do_not_know_each_others_mandates(code: str, sandbox: Sandbox,
     table = Table(sandbox, code, "2345")
     mandate = replace(table.mandate(), reference="NOBODYS", token="nobodys")
     assert isinstance(table.collect(mandate), Reason)
+    assert table.book() == []
+
+
+# --- the bank without an API ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", FILE_ENDINGS)
+def test_an_account_ends_by_file_as_it_does_over_an_api(ending: str, sandbox: Sandbox, moved: Moved) -> None:
+    table = FileTable(sandbox, "118", ending)
+    mandate = table.mandate()
+    assert table.collect(mandate) == expected(OUTCOMES[ending], "118")
+    assert table.book() == ["booked"] * OUTCOMES[ending].booked
+
+
+@pytest.mark.parametrize("ending", FILE_ENDINGS)
+def test_the_same_attempt_in_another_file_is_debited_at_most_once(ending: str, sandbox: Sandbox, moved: Moved) -> None:
+    table = FileTable(sandbox, "118", ending)
+    mandate = table.mandate()
+    said = {table.collect(mandate) for _ in range(3)}
+    assert said == {expected(OUTCOMES[ending], "118")}
+    assert len(table.book()) <= 1
+
+
+@pytest.mark.parametrize(("ending", "reason"), [("0005", Reason.HOLDER), ("0010", Reason.NAME)])
+def test_a_mandate_is_refused_by_file_for_the_same_reason(
+    ending: str, reason: Reason, sandbox: Sandbox, moved: Moved
+) -> None:
+    with pytest.raises(BankRefused) as caught:
+        FileTable(sandbox, "118", ending).mandate()
+    assert caught.value.reason is reason
+
+
+def test_the_same_mandate_asked_again_by_file_is_the_same_mandate(sandbox: Sandbox, moved: Moved) -> None:
+    table = FileTable(sandbox, "118", "2345")
+    assert table.mandate() == table.mandate()
+
+
+def test_a_bank_without_an_api_knows_no_mandate_that_it_did_not_give(sandbox: Sandbox, moved: Moved) -> None:
+    table = FileTable(sandbox, "118", "2345")
+    table.mandate()
+    assert isinstance(table.collect("NOBODYS"), Reason)
     assert table.book() == []
 
 

@@ -111,7 +111,7 @@ class World:
     def reset(self) -> None:
         """The first morning again: nobody is enrolled, and the bank and the insurer know nobody."""
         self.clock.now = START
-        for folder in ("out", "in"):
+        for folder in ("out", "in", "batch"):
             for path in (self.sandbox.folder / folder).rglob("*.csv"):
                 path.unlink()
         self.ports.reference.clear()
