@@ -10,7 +10,7 @@ import structlog
 from autodebit.lanes import CREDENTIALS, Health, Pace, may_send
 from autodebit.outcomes import Outcomes, Said
 from banks.base import Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
-from insurance import contributions, schedule
+from insurance import contributions, unsent
 from insurance.attempts import Key, Try, locked
 from insurance.party import Party, box_of, parties
 from insurance.work import Work
@@ -72,7 +72,7 @@ def tidy(ports: Ports) -> int:
     with ports.transaction() as work:
         lost += contributions.overdue(work)
     with ports.transaction() as work:
-        schedule.drop_past(work)
+        unsent.drop_past(work)
     return lost
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from insurance import mandate_life, refunds
 from insurance.attempts import (
     COLUMNS,
+    Key,
     MonthRow,
     Try,
     as_try,
@@ -26,10 +27,10 @@ from insurance.receipts import Owed, owe_all
 from insurance.schedule import (
     Unscheduled,
     Wanted,
-    postpone_all,
     schedule_all,
 )
 from insurance.tariff import PAYER_SELF, first_month
+from insurance.unsent import postpone_all
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
@@ -260,8 +261,21 @@ def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *,
     cause = Cause("system", "not_sent")
     change_all(work, [outcome.one for outcome in gone], AttemptState.CANCELLED, cause, codes)
     tries = [outcome.one for outcome in kept]
-    unasked = {} if asked else {"asked_at": None}
-    change_all(work, tries, AttemptState.NOTICED, cause, codes, lease_until=again_at, **unasked)
+    first = set() if asked else _first_sent_now(work, tries)
+    never = [one for one in tries if one.key in first]
+    change_all(work, never, AttemptState.NOTICED, cause, codes, lease_until=again_at, asked_at=None)
+    before = [one for one in tries if one.key not in first]
+    change_all(work, before, AttemptState.NOTICED, cause, codes, lease_until=again_at)
+
+
+def _first_sent_now(work: Work, tries: Sequence[Try]) -> set[Key]:
+    """Those whose first sending is the one that did not leave: what left earlier keeps the time of its request."""
+    query = select(Attempt.month, Attempt.worker_id, Attempt.n).where(
+        Attempt.reference.in_([one.reference for one in tries]),
+        Attempt.month.in_({one.month for one in tries}),
+        Attempt.asked_at == Attempt.changed_at,
+    )
+    return {(month, worker_id, n) for month, worker_id, n in work.db.execute(query)} if tries else set()
 
 
 def _tell(

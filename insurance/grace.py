@@ -1,6 +1,6 @@
 """Tells a worker that cover is about to get worse, and that it has lapsed; it computes no cover and moves no state."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -11,7 +11,8 @@ from sqlalchemy.orm import selectinload
 from insurance.cover import GRACE_MONTHS, Cover, CoverState, History, compute, histories
 from insurance.receipts import RECEIPT, REMINDER, owe_worker
 from insurance.work import Work
-from models import Attempt, AttemptState, Membership, MembershipState, MessageKey, Worker
+from models import Attempt, Membership, MembershipState, MessageKey, Worker
+from models.month import AT_BANK
 from sealing import Unreadable
 from units.clock import JAKARTA
 from units.month import add_months, day_text, month_name, month_of
@@ -106,7 +107,7 @@ def _to_tell(work: Work, steps: Mapping[int, Step]) -> Iterator[Worker]:
 
 def _at_a_bank(work: Work, worker_ids: Collection[int]) -> set[int]:
     """Whose debit was sent without a clear answer: to be told to pay could make them pay twice."""
-    unclear: Sequence[str] = (AttemptState.SENT.value, AttemptState.UNKNOWN.value)
+    unclear = [state.value for state in AT_BANK]
     since = add_months(month_of(work.today), -GRACE_MONTHS)
     query = select(Attempt.worker_id).where(
         Attempt.month >= since, Attempt.worker_id.in_(worker_ids), Attempt.state.in_(unclear)

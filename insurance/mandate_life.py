@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from insurance import schedule
+from insurance import schedule, unsent
 from insurance.mandates import FINAL, bank_facts, change, live_all, take_up, tell_bank
 from insurance.party import Party
 from insurance.receipts import URGENT, owe_worker
@@ -58,7 +58,7 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "",
         return
     for old in live_all(work, mandate.worker_id, lock=True):
         if old.id != mandate.id:
-            schedule.cancel_unsent(work, old.id, Cause("system", "replaced"))
+            unsent.cancel_unsent(work, old.id, Cause("system", "replaced"))
             tell_bank(work, old)
             change(work, old, MandateState.REPLACED, Cause("member", "other_account"))
     change(work, mandate, MandateState.ACTIVE, Cause("bank", "agreed", code))
@@ -92,7 +92,7 @@ def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool
     if mandate.state in FINAL:
         return
     cause = Cause("bank", reason, code)
-    schedule.cancel_unsent(work, mandate.id, cause)
+    unsent.cancel_unsent(work, mandate.id, cause)
     mandate.code_sealed = None
     change(work, mandate, MandateState.REJECTED, cause)
     if not tell:
@@ -143,7 +143,7 @@ def month_without_funds(work: Work, to: Party) -> None:
     if mandate.no_funds_months < NO_FUNDS_MONTHS_MAX or mandate.state != MandateState.ACTIVE.value:
         return
     cause = Cause("system", "no_funds")
-    schedule.cancel_unsent(work, mandate.id, cause)
+    unsent.cancel_unsent(work, mandate.id, cause)
     change(work, mandate, MandateState.SUSPENDED, cause)
     key = f"mandate_suspended:{mandate.id}:{work.today:%Y-%m}"
     owe_worker(work, mandate.worker, "mandate_suspended", key, bank_facts(mandate), told_at_once=False)
@@ -157,7 +157,7 @@ def end_and_take_up(work: Work, month: Month, limit: int) -> int:
     rows = work.db.scalars(query.with_for_update(skip_locked=True, of=Mandate)).unique().all()
     for mandate in rows:
         if mandate.expires_on < work.today:
-            schedule.cancel_unsent(work, mandate.id, Cause("system", "expired"))
+            unsent.cancel_unsent(work, mandate.id, Cause("system", "expired"))
             change(work, mandate, MandateState.EXPIRED, Cause("system", "expired"))
             key = f"mandate_expired:{mandate.id}"
             owe_worker(work, mandate.worker, "mandate_expired", key, bank_facts(mandate), told_at_once=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from insurance import schedule
+from insurance import schedule, unsent
 from insurance.consent import Yes, keep
 from insurance.receipts import URGENT, owe_worker
 from insurance.reference import detached
@@ -196,7 +196,7 @@ def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:
         raise NoMandate
     at_bank = False
     for mandate in mandates:
-        at_bank |= schedule.cancel_unsent(work, mandate.id, cause)
+        at_bank |= unsent.cancel_unsent(work, mandate.id, cause)
         tell_bank(work, mandate)
         change(work, mandate, MandateState.CANCELLED, cause)
     mandate = mandates[0]
@@ -247,7 +247,7 @@ def pause(work: Work, worker: Worker, months: int) -> Mandate:
         raise NoMandate
     cause = Cause("member", "pause")
     first = pause_from(work, worker)
-    schedule.cancel_unsent(work, mandate.id, cause)
+    unsent.cancel_unsent(work, mandate.id, cause)
     mandate.paused_until = add_months(first, months)
     change(work, mandate, MandateState.PAUSED, cause)
     said = {"month": month_name(first, worker.language), "month2": month_name(mandate.paused_until, worker.language)}

@@ -1,27 +1,22 @@
 """Fixes what is to be debited and when, with its notice; drops what cannot be any more. It asks no bank."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 
 from insurance.attempts import (
-    COLUMNS,
     Try,
-    as_try,
-    back_to_mandate,
-    change_all,
-    change_months,
     held_months,
     insert_all,
     of_months,
 )
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day, first_working_day
 from insurance.notices import give_notice
-from insurance.party import Party, parties, party, reach
+from insurance.party import Party, party, reach
 from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
 from insurance.tariff import PAYER_SELF, NoTariff, Quote, first_month, price_list
@@ -35,12 +30,11 @@ from models import (
     MandateState,
     MembershipState,
     MonthState,
+    Refund,
     Why,
 )
-from models.bulk import update_rows
 from models.event import Happening, record_all
-from models.machine import Cause
-from models.month import ASKED_FOR, AT_BANK, DEBITED, OPEN_ATTEMPTS
+from models.month import ASKED_FOR, DEBITED, OPEN_ATTEMPTS
 from units.clock import jakarta_day
 from units.money import rupiah
 from units.month import Month, add_months, last_day, month_name
@@ -49,7 +43,6 @@ log = structlog.get_logger()
 
 # Tries that were sent to a bank for one month, over all mandates, one a day (rulings 8).
 TRIES_MAX = 3
-_UNSENT = (AttemptState.SCHEDULED.value, AttemptState.NOTICED.value)
 _BLOCKING = frozenset(state.value for state in (*OPEN_ATTEMPTS, *DEBITED))
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 
@@ -93,6 +86,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     keys = [(one.month, one.party.worker_id) for one in wanted]
     months = held_months(work, keys, PAYER_SELF)
     earlier = of_months(work, keys)
+    owed_back = _owed_back(work, [one for tries in earlier.values() for one in tries])
     quotes: dict[tuple[str, Month, int, str], Quote | None] = {}
     done: list[Try | Unscheduled] = []
     made: list[tuple[Try, Wanted]] = []
@@ -101,7 +95,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
         if row.state not in _PAYABLE or row.payer != PAYER_SELF:
             done.append(Unscheduled.NOT_OWED)
             continue
-        new = _decide(work, one, earlier.get(key, []), quotes)
+        new = _decide(work, one, earlier.get(key, []), owed_back, quotes)
         if isinstance(new, Try):
             made.append((new, one))
         done.append(new)
@@ -116,10 +110,21 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     return done
 
 
+def _owed_back(work: Work, tries: Sequence[Try]) -> set[str]:
+    """References of second successes: their money is owed back and pays no month, so it blocks none."""
+    debited = [one.reference for one in tries if one.state in [state.value for state in DEBITED]]
+    query = select(Refund.attempt_reference).where(Refund.attempt_reference.in_(debited))
+    return set(work.db.scalars(query)) if debited else set()
+
+
 def _decide(
-    work: Work, one: Wanted, earlier: Sequence[Try], quotes: dict[tuple[str, Month, int, str], Quote | None]
+    work: Work,
+    one: Wanted,
+    earlier: Sequence[Try],
+    owed_back: Collection[str],
+    quotes: dict[tuple[str, Month, int, str], Quote | None],
 ) -> Try | Unscheduled:
-    if any(attempt.state in _BLOCKING for attempt in earlier):
+    if any(attempt.state in _BLOCKING and attempt.reference not in owed_back for attempt in earlier):
         return Unscheduled.NOT_OWED
     sent = [attempt.asked_at for attempt in earlier if attempt.asked_at is not None]
     own = any(a.mandate_id == one.party.mandate_id and a.asked_at and a.why not in ASKED_FOR for a in earlier)
@@ -254,66 +259,3 @@ def first_unpaid(work: Work, worker_id: int, month: Month, open_: Sequence[Attem
     while month in taken:
         month = add_months(month, 1)
     return month
-
-
-def postpone_all(work: Work, late: Sequence[tuple[Try, Party]]) -> None:
-    """The notice came too late: another day with another notice, or none where the month is too short for it."""
-    earliest = earliest_noticed_day(work)
-    over = [(one, to) for one, to in late if earliest > last_day(one.month)]
-    drop_all(work, over, Cause("system", "notice_late"))
-    moved = [
-        (replace(one, due_on=first_working_day(work, earliest, one.month)), to)
-        for one, to in late
-        if earliest <= last_day(one.month)
-    ]
-    rows = [{"month": o.month, "worker_id": o.worker_id, "n": o.n, "due_on": o.due_on} for o, _ in moved]
-    # A new day begins a new wait for its own notice: nothing holds it back besides.
-    update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, lease_until=None)
-    events = [Happening(one.subject, "system", "notice_late", "", one.state, one.state) for one, _ in moved]
-    record_all(work.db, events, work.now)
-    give_notice(work, [(one, to, "notice", {}) for one, to in moved])
-
-
-def drop_all(work: Work, dropped: Sequence[tuple[Try, Party]], cause: Cause) -> None:
-    """The month goes by without a debit, and the member is told so: arrears need a yes of their own (rulings 2)."""
-    if not dropped:
-        return
-    change_all(work, [one for one, _ in dropped], AttemptState.CANCELLED, cause)
-    back_to_mandate(work, [one for one, _ in dropped])
-    lost = [(one.month, one.worker_id) for one, _ in dropped if one.why not in ASKED_FOR]
-    gone = [row for row in held_months(work, lost, PAYER_SELF).values() if row.state == MonthState.OPEN.value]
-    change_months(work, gone, MonthState.MISSED, cause, [{} for _ in gone])
-    owed = []
-    for one, to in dropped:
-        if to.mandate_state == MandateState.ACTIVE.value:
-            said = {"month": month_name(one.month, to.language)}
-            owed += [
-                Owed(who, "missed", f"missed:{one.reference}", said, told_at_once=False) for who in reach(work, to)
-            ]
-    owe_all(work, owed)
-
-
-def _pairs(work: Work, *conditions: ColumnElement[bool], limit: int = 1000) -> list[tuple[Try, Party]]:
-    query = select(*COLUMNS).where(*conditions, Attempt.state.in_(_UNSENT)).limit(limit)
-    tries = list(map(as_try, work.db.execute(query.with_for_update(skip_locked=True))))
-    known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
-    return [(one, known[one.mandate_id]) for one in tries if one.mandate_id is not None]
-
-
-def drop_past(work: Work) -> int:
-    """Drop what was not sent while it could be: a month that is over, a payment the member wanted days ago."""
-    yesterday = work.today - timedelta(days=1)
-    asked_for = Attempt.why.in_(ASKED_FOR)
-    over = Attempt.month < first_month(work.today)
-    past = _pairs(work, or_(over & (Attempt.why != Why.ARREARS.value), asked_for & (Attempt.due_on < yesterday)))
-    drop_all(work, past, Cause("system", "month_over"))
-    return len(past)
-
-
-def cancel_unsent(work: Work, mandate_id: int, cause: Cause) -> bool:
-    """Drop every attempt of the mandate that was not sent; True where one is at the bank and will end there."""
-    of_mandate = select(*COLUMNS).where(Attempt.mandate_id == mandate_id)
-    unsent = list(map(as_try, work.db.execute(of_mandate.where(Attempt.state.in_(_UNSENT)).with_for_update())))
-    change_all(work, unsent, AttemptState.CANCELLED, cause)
-    at_bank = of_mandate.where(Attempt.state.in_([state.value for state in AT_BANK]))
-    return work.db.execute(at_bank.limit(1)).first() is not None

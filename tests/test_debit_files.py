@@ -100,7 +100,7 @@ def booked(world: World) -> list[int]:
 
 
 def items(world: World) -> list[tuple[str, str]]:
-    return [tuple(row) for row in world.rows("SELECT kind, code FROM work_items ORDER BY id")]  # type: ignore[misc]
+    return [tuple(row) for row in world.rows("SELECT kind, code FROM work_items ORDER BY id")]
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_a_crash_between_naming_writing_and_marking_writes_the_same_file(folders
     class Dies(BatchFiles):
         def hand_over(self, *given: object) -> None:
             if step == "before marking":
-                super().hand_over(*given)  # type: ignore[arg-type]
+                super().hand_over(*given)
             raise SystemExit
 
     dying = Dies(BANK, folders.root / "out", folders.root / "in")
