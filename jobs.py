@@ -55,7 +55,8 @@ def make_jobs(ports: Ports) -> Blueprint:
         task(collect_at(code), "* * * * * */10", partial(collect_lane, ports, code))
     files_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
     for code in ports.batches:
-        task(f"autodebit.files.{code}", files_cron, partial(exchange_files, ports, code))
+        # By the same name as a lane: who wakes a bank's task need not know how the bank is spoken to.
+        task(collect_at(code), files_cron, partial(exchange_files, ports, code))
     task("autodebit.tidy", "* * * * * 5", lambda: tidy(ports))
     task("autodebit.ask_unknown", "* * * * * */30", lambda: ask_unknown(ports))
     task(HEAR, "* * * * * */10", lambda: hear_notices(ports))

@@ -1,5 +1,6 @@
 """Banks without an API: what is due goes out as one debit file; its result file says what became of each line."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -8,16 +9,17 @@ from sqlalchemy import select
 from autodebit.collect import debit_of
 from autodebit.mandates import mandate_request
 from autodebit.outcomes import Outcomes
-from banks.base import Answer, BankAnswer, BankRefused, CollectRequest, MandateRequest, Reason
+from banks.base import Answer, BankAnswer, BankRefused, Became, CollectRequest, MandateRequest, Reason
 from banks.batch_file import ACTIVE, DONE, BatchFiles, BatchResult
 from dayfiles import BadFile
 from insurance import contributions, mandate_life, runs
-from insurance.attempts import COLUMNS, as_try, key_of, locked
-from insurance.party import parties
+from insurance.attempts import COLUMNS, Key, as_try, key_of, locked
+from insurance.bank_words import Word, hear
+from insurance.party import Party, parties
 from insurance.references import new_reference
 from insurance.work import Work
 from insurance.work_items import open_item
-from models import Attempt, BankFile, Mandate, MandateState, WorkKind
+from models import Attempt, AttemptState, BankFile, Mandate, MandateState, WorkKind
 from models.bulk import update_rows
 from ports import Ports
 
@@ -123,19 +125,35 @@ def _apply_debits(work: Work, result: BatchResult) -> None:
     keys = {line.reference: key_of(work, line.reference) for line in result.debits}
     if not all(keys.values()):
         raise NotOurs("a debit whose reference is none of ours")
+    asked = select(Attempt.reference, Attempt.mandate_id, Attempt.state).where(Attempt.sent_in == result.answers)
+    of_file = {reference: (mandate_id, state) for reference, mandate_id, state in work.db.execute(asked)}
+    known = _parties(work, result, of_file)
     rows = {one.reference: one for one in locked(work, [key for key in keys.values() if key]).values()}
-    of_file = set(work.db.scalars(select(Attempt.reference).where(Attempt.sent_in == result.answers)))
-    known = parties(work, sorted({one.mandate_id for one in rows.values() if one.mandate_id is not None}))
-    outcomes = Outcomes(work)
+    outcomes, late = Outcomes(work), list[tuple[Key, Word]]()
     for line in result.debits:
         one = rows[line.reference]
         if line.reference not in of_file or one.mandate_id is None:
             raise NotOurs("a debit that the file did not ask for")
         if line.outcome == DONE and line.amount_rp != one.total_rp:
             raise NotOurs(f"{one.reference}: another amount than was asked for")
+        if line.outcome != DONE and one.state != AttemptState.SENT.value:
+            # Its lease had run out before the bank's file came: the word still counts, on what it is by now.
+            late.append((one.key, Word(Became.FAILED, "file", code=line.code, reason=line.reason)))
+            continue
         said = _said(line.outcome, line.bank_reference, line.reason, line.code)
         outcomes.put(one, known[one.mandate_id], said)
     outcomes.write()
+    for key, word in late:
+        hear(work, key, word)
+
+
+def _parties(work: Work, result: BatchResult, of_file: Mapping[str, tuple[int | None, str]]) -> dict[int, Party]:
+    """Held, mandates first as everywhere, where the answer depends on what the member may have changed meanwhile."""
+    given = [(line, *of_file.get(line.reference, (None, ""))) for line in result.debits]
+    ids = {mandate_id for _, mandate_id, _ in given if mandate_id is not None}
+    sent = AttemptState.SENT.value
+    held = {id_ for line, id_, state in given if id_ is not None and (line.outcome != DONE or state != sent)}
+    return parties(work, sorted(ids - held)) | parties(work, sorted(held), lock=True)
 
 
 def _said(outcome: str, bank_reference: str, reason: Reason | None, code: str) -> BankAnswer | BankRefused:

@@ -2,6 +2,7 @@
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from banks.base import Became, Notice, Reason
 from insurance import attempts
@@ -46,22 +47,47 @@ def hear_notices(ports: Ports) -> dict[str, int]:
 
 
 def _hear_next(ports: Ports) -> str | None:
-    with ports.transaction() as work:
-        query = (
-            select(BankNotice)
-            .where(BankNotice.read.is_(False))
-            .order_by(BankNotice.at, BankNotice.received_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        notice = work.db.scalars(query).one_or_none()
-        if notice is None:
-            return None
-        notice.read = True
-        work.db.flush()
-        what = _act(ports, work, notice)
-    log.info("bank_notice", bank=notice.bank_code, became=notice.became, what=what)
+    key = ""
+    try:
+        with ports.transaction() as work:
+            notice = _next(work)
+            if notice is None:
+                return None
+            key, bank_code, became = notice.replay_key, notice.bank_code, notice.became
+            notice.read = True
+            work.db.flush()
+            what = _act(ports, work, notice)
+    except OperationalError:
+        # The database, not the notice: the next round hears it again.
+        raise
+    except Exception as error:
+        if not key:
+            raise
+        return _set_aside(ports, key, error)
+    log.info("bank_notice", bank=bank_code, became=became, what=what)
     return what
+
+
+def _next(work: Work) -> BankNotice | None:
+    query = (
+        select(BankNotice)
+        .where(BankNotice.read.is_(False))
+        .order_by(BankNotice.at, BankNotice.received_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    return work.db.scalars(query).one_or_none()
+
+
+def _set_aside(ports: Ports, key: str, error: Exception) -> str:
+    """One that cannot be acted on is a person's: heard first in every round it would keep all others unheard."""
+    with ports.transaction() as work:
+        notice = work.db.get_one(BankNotice, key, with_for_update=True)
+        notice.read = True
+        about = f"{notice.bank_code} {notice.reference or notice.bank_reference} broken"
+        open_item(work, WorkKind.NOTICE, about, code=notice.became, bank_code=notice.bank_code)
+    log.error("notice_broken", bank=notice.bank_code, kind=type(error).__name__)
+    return "broken"
 
 
 def _act(ports: Ports, work: Work, notice: BankNotice) -> str:

@@ -128,13 +128,15 @@ def _record(ports: Ports, asked: _Asked, answer: Said) -> bool:
 
 def tell_banks(ports: Ports) -> int:
     """Take mandates back at banks that can be told; the rest stays with people, with its clock (rulings 7)."""
+    # Bank by bank: what waits for people, or for a bank out of reach, must not fill the queue of the others.
+    return sum(_tell(ports, code, bank) for code, bank in ports.banks.items() if isinstance(bank, CancelsMandates))
+
+
+def _tell(ports: Ports, bank_code: str, bank: CancelsMandates) -> int:
     told = 0
     with ports.transaction() as work:
-        waiting = mandate_life.to_take_back(work)
-    for mandate_id, bank_code in waiting:
-        bank = ports.banks.get(bank_code)
-        if not isinstance(bank, CancelsMandates):
-            continue
+        waiting = mandate_life.to_take_back(work, bank_code)
+    for mandate_id in waiting:
         with ports.transaction() as work:
             mandate = work.db.get_one(Mandate, mandate_id)
             token = work.box(mandate.worker).open(mandate.token_sealed, "mandate.token") if mandate.token_sealed else ""
@@ -144,6 +146,8 @@ def tell_banks(ports: Ports) -> int:
         except (BankRefused, BankUnknown, BankUnreachable) as failure:
             # Cancelling is idempotent: it is asked again in the next round, until its clock makes it a person's.
             log.warning("cancel_not_taken", bank=bank_code, kind=type(failure).__name__, mandate=mandate_id)
+            if isinstance(failure, BankUnreachable):
+                break
             continue
         with ports.transaction() as work:
             mandate_life.taken_back(work, mandate_id)

@@ -7,7 +7,7 @@ from autodebit.lanes import CREDENTIALS
 from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason
 from insurance import contributions, mandate_life
 from insurance.attempts import Try
-from insurance.bank_words import HARD, learn_reference
+from insurance.bank_words import HARD, close_manual, learn_reference
 from insurance.contributions import Failure, Outcome, worth_retrying
 from insurance.party import Party
 from insurance.work import Work
@@ -20,6 +20,14 @@ AGAIN_AFTER = timedelta(minutes=10)
 FAULTY_AFTER = timedelta(days=1)
 
 Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
+_NEWS_IF_DONE = (
+    AttemptState.SENT.value,
+    AttemptState.UNKNOWN.value,
+    AttemptState.MANUAL.value,
+    AttemptState.FAILED_SOFT.value,
+    AttemptState.FAILED_HARD.value,
+    AttemptState.CANCELLED.value,
+)
 
 
 @dataclass
@@ -40,7 +48,8 @@ class Outcomes:
         waits = one.state == AttemptState.SENT.value
         match answer:
             case BankAnswer(answer=Answer.DONE, reference=reference):
-                if waits or one.state == AttemptState.UNKNOWN.value:
+                if one.state in _NEWS_IF_DONE:
+                    # Even after a notice of failure, or five days' silence: the money is gone from the account.
                     self.confirmed.append(Outcome(one, to, reference))
                 else:
                     # Its notice was faster than its answer.
@@ -65,7 +74,10 @@ class Outcomes:
 
     def write(self) -> None:
         work = self.work
+        by_hand = [outcome.one for outcome in self.confirmed if outcome.one.state == AttemptState.MANUAL.value]
         contributions.confirm_all(work, self.confirmed, Cause("bank", "debited"))
+        for one in by_hand:
+            close_manual(work, one, Cause("bank", "debited"))
         for one, reference in self.learned:
             learn_reference(work, one, reference)
         contributions.fail_all(work, self.soft, hard=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from insurance import mandate_life, runs
-from insurance.attempts import look_again
+from insurance.attempts import plan_anew
 from models import Chunk, RunState
 from ports import Ports
 from units.month import Month, add_months, month_of
@@ -50,11 +50,16 @@ def plan(
     _end_and_take_up(ports, month)
     with ports.transaction() as work:
         runs.cut(work, runs.begin(work, month, by))
+    without_tariff = 0
     while (done := _plan_next(ports, month, result)) is not None:
         result.scheduled += done.scheduled
         result.above_maximum += done.above_maximum
         result.too_late += done.too_late
+        without_tariff += done.no_tariff
         told(result)
+    if without_tariff:
+        # No mandate changes when the tariff comes: unfinished, the next planning looks at all of them again.
+        return result
     with ports.transaction() as work:
         runs.finish(work, month, begun_at)
     return result
@@ -77,12 +82,6 @@ def _plan_next(ports: Ports, month: Month, result: Planned) -> runs.Planned | No
     return _plan_singly(ports, month, result)
 
 
-def _look_again(ports: Ports, mandate_id: int) -> None:
-    """Its chunk counts as planned: the next planning finds it by its change, until somebody has mended the fault."""
-    with ports.transaction() as work:
-        look_again(work, [mandate_id])
-
-
 def _plan_singly(ports: Ports, month: Month, result: Planned) -> runs.Planned | None:
     with ports.transaction() as work:
         chunk = runs.next_chunk(work, month)
@@ -96,8 +95,9 @@ def _plan_singly(ports: Ports, month: Month, result: Planned) -> runs.Planned | 
                 done += runs.plan_mandates(work, month, [mandate_id])
         except Exception as error:
             result.broken += 1
-            _look_again(ports, mandate_id)
             log.error("mandate_not_planned", mandate=mandate_id, month=f"{month:%Y-%m}", kind=type(error).__name__)
+            with ports.transaction() as work:
+                plan_anew(work, [mandate_id])
     with ports.transaction() as work:
         runs.plan_done(work, work.db.get_one(Chunk, chunk_id, with_for_update=True), done)
     return done

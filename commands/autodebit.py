@@ -232,7 +232,7 @@ def resume(bank: str, month_text: str, by: str) -> None:
 
 def _set_drained(bank: str, by: str, *, drained: bool) -> None:
     ports = job_ports()
-    if bank not in ports.banks:
+    if bank not in ports.banks and bank not in ports.batches:
         raise click.ClickException(f"no bank {bank} is connected")
     with ports.transaction() as work:
         runs.drain(work, bank, by or "cli", drained=drained)
@@ -261,7 +261,7 @@ def refuse(item: int, by: str) -> None:
     try:
         with ports.transaction() as work:
             work_items.refuse(work, item, by)
-    except (LookupError, work_items.NotOpen) as error:
+    except (LookupError, work_items.NotOpen, work_items.NeedsOutcome) as error:
         raise click.ClickException(f"item {item}: {error}") from None
     click.echo(f"Item {item} is refused.")
 

@@ -1,14 +1,15 @@
 """Attempts read and moved in numbers: one statement for many, one event for each; it decides nothing."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 
 from sqlalchemy import Row, select, text
 
 from insurance.work import Work
 from models import Attempt, AttemptReference, AttemptState, CoverMonth, Mandate, MonthState
-from models.bulk import add_unknown, insert_rows, read_by_key, update_rows
+from models.bulk import add_unknown, copy_rows, insert_rows, read_by_key, update_rows
 from models.event import Happening, record_all
 from models.machine import Cause, check
 from models.month import ASKED_FOR, ATTEMPT_MOVES, MONTH_MOVES
@@ -62,6 +63,7 @@ class Try:
         return self.jkk_rp + self.jkm_rp + self.jht_rp + self.fee_rp
 
 
+_values = attrgetter(*Try.__dataclass_fields__)
 COLUMNS = tuple(getattr(Attempt, name) for name in Try.__dataclass_fields__)
 
 
@@ -130,10 +132,8 @@ def bank_of(work: Work, key: Key) -> str:
 
 def insert_all(work: Work, tries: Sequence[Try]) -> None:
     """New attempts with their references and their first events."""
-    rows = [
-        {**{name: getattr(one, name) for name in Try.__dataclass_fields__}, "changed_at": work.now} for one in tries
-    ]
-    insert_rows(work.db, Attempt, rows)
+    names = (*Try.__dataclass_fields__, "changed_at")
+    copy_rows(work.db, Attempt, names, ((*_values(one), work.now) for one in tries))
     references = [{"reference": t.reference, "month": t.month, "worker_id": t.worker_id, "n": t.n} for t in tries]
     insert_rows(work.db, AttemptReference, references)
 
@@ -172,14 +172,17 @@ def change_all(
 
 
 def back_to_mandate(work: Work, tries: Sequence[Try]) -> None:
-    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month."""
-    look_again(work, {one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None})
+    """What came to nothing of that which members asked for is the standing mandate's again: planned like any month.
+
+    The next planning looks at mandates that changed. One that is held by somebody else is changing as it is.
+    """
+    plan_anew(work, sorted({one.mandate_id for one in tries if one.why in ASKED_FOR and one.mandate_id is not None}))
 
 
-def look_again(work: Work, mandate_ids: Collection[int]) -> None:
-    """The next planning sees these mandates as changed; one that is held by somebody else is changing as it is."""
-    query = select(Mandate.id).where(Mandate.id.in_(sorted(mandate_ids))).order_by(Mandate.id)
-    # A drop holds attempts before mandates, against the usual order: it must wait for nobody.
+def plan_anew(work: Work, mandate_ids: Sequence[int]) -> None:
+    """Have the next planning look at these mandates again, which it does with those that changed."""
+    query = select(Mandate.id).where(Mandate.id.in_(mandate_ids)).order_by(Mandate.id)
+    # Callers hold attempts or memberships before mandates, against the usual order: it must wait for nobody.
     free = work.db.scalars(query.with_for_update(skip_locked=True, key_share=True)).all() if mandate_ids else []
     update_rows(work.db, Mandate, ("id",), [{"id": mandate_id} for mandate_id in free], changed_at=work.now)
 

@@ -97,7 +97,7 @@ def _debited(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
         _for_a_person(work, one, "unsent", word.code)
         return "never sent"
     confirm_all(work, [Outcome(one, to, word.bank_reference, word.code)], cause)
-    _close_manual(work, one, cause)
+    close_manual(work, one, cause)
     return "confirmed"
 
 
@@ -111,12 +111,13 @@ def _failed(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
     if one.state in _WAITING:
         reason = word.reason or Reason.LIMIT
         hard = reason in HARD
-        said = reason.value if word.reason else "bank"
+        # Final now, whatever it was for: there is no later today for it.
+        said = "bank" if word.reason in (None, Reason.NOT_NOW) else reason.value
         retry = worth_retrying(work, word.bounce_fee_rp, one)
         fail_all(work, [Failure(one, to, said, word.code, retry)], hard=hard)
         if hard:
             mandate_life.rejected_by_debit(work, to.mandate_id, reason.value, word.code)
-        _close_manual(work, one, cause)
+        close_manual(work, one, cause)
         return "failed"
     if one.state in _DEBITED:
         if word.at is not None and word.at < (yes_at := _said_yes_at(work, one)):
@@ -148,11 +149,11 @@ def free_absent(work: Work, key: Key, code: str) -> bool:
     if one.state not in (AttemptState.UNKNOWN.value, AttemptState.MANUAL.value):
         return False
     fail_all(work, [Failure(one, to, "not_received", code)], hard=False)
-    _close_manual(work, one, Cause("file", "absent", code))
+    close_manual(work, one, Cause("file", "absent", code))
     return True
 
 
-def _close_manual(work: Work, one: Try, cause: Cause) -> None:
+def close_manual(work: Work, one: Try, cause: Cause) -> None:
     item = find(work, WorkKind.MANUAL_OUTCOME, one.reference, lock=True)
     if item is not None:
         close(work, item, cause)

@@ -16,6 +16,7 @@ from insurance.attempts import (
     change_all,
     change_months,
     held_months,
+    plan_anew,
 )
 from insurance.calendar import retry_day
 from insurance.ledger import post_collected, post_surplus
@@ -34,6 +35,7 @@ from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
 from models.bulk import read_by_key, update_rows
 from models.machine import Cause
+from models.mandate import FINAL_MANDATES
 from models.month import ASKED_FOR
 from units.month import Month, day_text
 
@@ -42,6 +44,7 @@ STOP_OPEN = timedelta(hours=24)
 # Asked for after this long, then more and more rarely (architecture.md 5; field.md 3.4).
 FIRST_ASK = timedelta(minutes=1)
 NO_FUNDS = "no_funds"
+FINAL = [state.value for state in FINAL_MANDATES]
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 Pair = tuple[Try, Party]
 
@@ -73,7 +76,7 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
             Attempt.due_on <= work.today,
             (Attempt.month >= first_month(work.today)) | (Attempt.why == Why.ARREARS.value),
             Mandate.state == MandateState.ACTIVE.value,
-            # It is the planning that ends a mandate; where that waits for two people, its time is over all the same.
+            # The planning that ends it may be held, or some minutes away.
             Mandate.expires_on >= work.today,
             (Worker.stop_asked_at.is_(None)) | (Worker.stop_asked_at < work.now - STOP_OPEN),
             (Attempt.lease_until.is_(None)) | (Attempt.lease_until < work.now),
@@ -199,6 +202,7 @@ def fail_all(work: Work, failures: Sequence[Failure], *, hard: bool) -> None:
         alike = [failure.one for failure in failures if failure.reason == reason]
         change_all(work, alike, to_state, Cause("bank", reason), codes)
     back_to_mandate(work, [failure.one for failure in failures])
+    _leave_to_successor(work, [failure.to for failure in failures])
     again = [] if hard else [failure for failure in failures if failure.retry]
     tried = _try_again(work, again)
     rest = [failure for failure in failures if failure.one.key not in tried]
@@ -207,6 +211,14 @@ def fail_all(work: Work, failures: Sequence[Failure], *, hard: bool) -> None:
     for failure in rest:
         if failure.reason == NO_FUNDS and failure.one.why not in ASKED_FOR:
             mandate_life.month_without_funds(work, failure.to)
+
+
+def _leave_to_successor(work: Work, payers: Sequence[Party]) -> None:
+    """While a debit of a mandate that was replaced could still succeed, the new one was not planned for its month."""
+    workers = [to.worker_id for to in payers if to.mandate_state in FINAL]
+    if workers:
+        query = select(Mandate.id).where(Mandate.worker_id.in_(workers), Mandate.state == MandateState.ACTIVE.value)
+        plan_anew(work, work.db.scalars(query).all())
 
 
 def _try_again(work: Work, failures: Sequence[Failure]) -> set[tuple[Month, int, int]]:

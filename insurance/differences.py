@@ -17,6 +17,7 @@ ROUTES = (
     # A second success of one month: it is owed back.
     ("surplus", "bank", "refund"),
     ("fee", "bank", "fee"),
+    ("collected", "sponsor", "due"),
     ("posted", "due", "insurer"),
     ("reversed", "due", "bank"),
     ("reversed", "fee", "bank"),

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import select, update
 
 from insurance import mandates, notices, schedule
-from insurance.attempts import look_again
+from insurance.attempts import plan_anew
 from insurance.cover import CoverState, covers
 from insurance.ledger import post_to_insurer
 from insurance.party import party
@@ -160,8 +160,8 @@ def _verified_text(work: Work, worker: Worker, kpj: str) -> tuple[str, dict[str,
     mandate = mandates.live(work, worker.id)
     if mandate is None:
         return "verified", facts
-    # A month that was planned already left them out: the next planning has to look at them again.
-    look_again(work, [mandate.id])
+    # Months that were planned while the insurer's yes was missing left this mandate out.
+    plan_anew(work, [mandate.id])
     attempt = schedule.schedule_first(work, mandate)
     if attempt is None or attempt.needs_notice:
         return "verified_waiting", facts

@@ -179,15 +179,19 @@ def overdue(work: Work) -> int:
     return len(rows)
 
 
-def to_take_back(work: Work, limit: int = 500) -> list[tuple[int, str]]:
-    """Mandates that ended with us and of which their bank has not been told: (mandate, bank)."""
+def to_take_back(work: Work, bank_code: str, limit: int = 500) -> list[int]:
+    """Mandates that ended with us and of which this bank has not been told."""
     query = (
-        select(WorkItem.about, WorkItem.bank_code)
-        .where(WorkItem.kind == WorkKind.CANCEL_AT_BANK.value, WorkItem.state == WorkState.OPEN.value)
+        select(WorkItem.about)
+        .where(
+            WorkItem.kind == WorkKind.CANCEL_AT_BANK.value,
+            WorkItem.state == WorkState.OPEN.value,
+            WorkItem.bank_code == bank_code,
+        )
         .order_by(WorkItem.id)
         .limit(limit)
     )
-    return [(int(about.split()[1]), bank_code) for about, bank_code in work.db.execute(query)]
+    return [int(about.split()[1]) for about in work.db.scalars(query)]
 
 
 def taken_back(work: Work, mandate_id: int) -> None:

@@ -15,7 +15,7 @@ from insurance.references import new_reference
 from insurance.waking import REFUND, wake
 from insurance.work import Work
 from insurance.work_items import approve, close, find, open_item
-from models import Refund, RefundState, WorkKind, WorkState
+from models import Refund, RefundState, WorkItem, WorkKind, WorkState
 from models.machine import Cause, move
 from models.refund import REFUND_MOVES
 from units.month import day_text
@@ -64,18 +64,17 @@ def release_approved(work: Work, limit: int = 100) -> int:
     """Refunds whose work item two people approved may be sent."""
     query = (
         select(Refund)
-        .where(Refund.state == RefundState.DUE.value)
+        .join(WorkItem, (WorkItem.kind == WorkKind.REFUND.value) & (WorkItem.about == Refund.attempt_reference))
+        # Asked of the item here, not afterwards: those that nobody approves would fill the limit for ever.
+        .where(Refund.state == RefundState.DUE.value, WorkItem.state == WorkState.APPROVED.value)
         .order_by(Refund.changed_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Refund)
     )
-    released = 0
-    for refund in work.db.scalars(query):
-        item = find(work, WorkKind.REFUND, refund.attempt_reference)
-        if item is not None and item.state == WorkState.APPROVED.value:
-            _change(work, refund, RefundState.APPROVED, Cause("system", "approved"))
-            released += 1
-    return released
+    released = work.db.scalars(query).all()
+    for refund in released:
+        _change(work, refund, RefundState.APPROVED, Cause("system", "approved"))
+    return len(released)
 
 
 def claim(work: Work, lease: timedelta) -> Sending | None:

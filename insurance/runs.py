@@ -106,7 +106,9 @@ def _change(work: Work, run: Run, to: RunState, cause: Cause) -> None:
 _CUT = text(
     "INSERT INTO chunks (month, bank_code, first_id, last_id, scheduled, above_maximum, too_late) "
     "SELECT :month, bank_code, min(id), max(id), 0, 0, 0 FROM ("
-    "  SELECT id, bank_code, (row_number() OVER (PARTITION BY bank_code ORDER BY id) - 1) / :size AS part "
+    "  SELECT id, bank_code, CASE WHEN CAST(:since AS timestamptz) IS NULL "
+    # Of few that changed, scattered over all ids, the first and the last must not have half the country between them.
+    "    THEN (row_number() OVER (PARTITION BY bank_code ORDER BY id) - 1) / :size ELSE id / :size END AS part "
     "  FROM mandates WHERE state = 'active' AND (CAST(:since AS timestamptz) IS NULL OR changed_at >= :since)"
     ") AS cut GROUP BY bank_code, part ORDER BY bank_code, part"
 )
@@ -128,6 +130,7 @@ class Planned:
     scheduled: int
     above_maximum: int
     too_late: int
+    no_tariff: int = 0
 
     def __add__(self, other: "Planned") -> "Planned":
         return Planned(
@@ -135,6 +138,7 @@ class Planned:
             self.scheduled + other.scheduled,
             self.above_maximum + other.above_maximum,
             self.too_late + other.too_late,
+            self.no_tariff + other.no_tariff,
         )
 
 
@@ -176,6 +180,8 @@ def owing(work: Work, month: Month, chunk: Chunk) -> Sequence[int]:
             Mandate.id.between(chunk.first_id, chunk.last_id),
             Mandate.state == MandateState.ACTIVE.value,
             Mandate.expires_on > work.today,
+            # Nor is a month announced that begins after it.
+            Mandate.expires_on >= month,
             (Mandate.paused_until.is_(None)) | (Mandate.paused_until <= month),
             Mandate.first_month <= month,
             Membership.state == MembershipState.VERIFIED.value,
@@ -213,13 +219,15 @@ def _taken(month: Month) -> ColumnElement[bool]:
 def plan_mandates(work: Work, month: Month, mandate_ids: Sequence[int]) -> Planned:
     """Schedule `month` for these mandates, held; what is not theirs any more by now is left out."""
     held = parties(work, mandate_ids, lock=True).values()
-    wanted = [monthly(work, to, month) for to in held if to.mandate_state == MandateState.ACTIVE.value]
+    active = [to for to in held if to.mandate_state == MandateState.ACTIVE.value]
+    wanted = monthly(work, active, month)
     made = schedule_all(work, wanted)
     return Planned(
         len(mandate_ids),
         sum(isinstance(one, Try) for one in made),
         made.count(Unscheduled.ABOVE_MAXIMUM),
         made.count(Unscheduled.TOO_LATE),
+        made.count(Unscheduled.NO_TARIFF),
     )
 
 

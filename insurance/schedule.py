@@ -1,6 +1,6 @@
 """Fixes what is to be debited and when, with its notice; drops what cannot be any more. It asks no bank."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -33,7 +33,6 @@ from models import (
     CoverMonth,
     Mandate,
     MandateState,
-    Membership,
     MembershipState,
     MonthState,
     Why,
@@ -184,10 +183,18 @@ def _tell_above_maximum(work: Work, wanted: Sequence[Wanted]) -> None:
     owe_all(work, owed)
 
 
-def monthly(work: Work, to: Party, month: Month) -> Wanted:
-    """A later month: on the member's day, or the first day by which the notice can have been given."""
-    own = debit_day(work, month, chosen_day(to.day, to.days, month))
-    return Wanted(to, month, first_working_day(work, max(own, earliest_noticed_day(work)), month), Why.MONTHLY)
+def monthly(work: Work, held: Iterable[Party], month: Month) -> list[Wanted]:
+    """A later month of each: on the member's day, or the first working day by which its notice can have been given."""
+    earliest = earliest_noticed_day(work)
+    # Most share a few days, so the calendar is asked once for each of them.
+    due: dict[int, date] = {}
+    wanted = []
+    for to in held:
+        day = chosen_day(to.day, to.days, month)
+        if day not in due:
+            due[day] = first_working_day(work, max(debit_day(work, month, day), earliest), month)
+        wanted.append(Wanted(to, month, due[day], Why.MONTHLY))
+    return wanted
 
 
 def schedule_first(work: Work, mandate: Mandate) -> Try | None:
@@ -201,7 +208,7 @@ def schedule_first(work: Work, mandate: Mandate) -> Try | None:
     if not agreed or to.first_month > month:
         return None
     if to.first_month < month:
-        [made] = schedule_all(work, [monthly(work, to, month)])
+        [made] = schedule_all(work, monthly(work, [to], month))
     else:
         [made] = schedule_all(work, [Wanted(to, month, work.today, Why.FIRST, needs_notice=False)])
     if isinstance(made, Unscheduled):
@@ -292,7 +299,3 @@ def cancel_unsent(work: Work, mandate_id: int, cause: Cause) -> bool:
     change_all(work, unsent, AttemptState.CANCELLED, cause)
     at_bank = of_mandate.where(Attempt.state.in_([state.value for state in AT_BANK]))
     return work.db.execute(at_bank.limit(1)).first() is not None
-
-
-def verified(work: Work, worker_id: int) -> bool:
-    return work.db.get_one(Membership, worker_id).state == MembershipState.VERIFIED.value

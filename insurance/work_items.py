@@ -28,6 +28,10 @@ class Disagreed(Exception):
     """Somebody proposed another decision: one of both has to be taken back first."""
 
 
+class NeedsOutcome(ValueError):
+    """Money moved or may have: somebody has to say what became of it, "nothing is to be done" is no answer."""
+
+
 def open_item(
     work: Work, kind: WorkKind, about: str, *, code: str = "", bank_code: str = "", amount_rp: int | None = None
 ) -> WorkItem:
@@ -98,7 +102,8 @@ def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
 
     As many different people as APPROVALS_MIN says have to agree to the same decision (rulings 15).
     """
-    item = work.db.get(WorkItem, item_id, with_for_update=True)
+    # As it stands now, not as the caller read it: two people may agree in the same moment.
+    item = work.db.get(WorkItem, item_id, with_for_update=True, populate_existing=True)
     if item is None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
@@ -130,12 +135,14 @@ def close(work: Work, item: WorkItem, cause: Cause) -> None:
 
 
 def refuse(work: Work, item_id: int, by: str) -> None:
-    """Nothing is to be done about it. Raises NotOpen or LookupError."""
+    """Nothing is to be done about it. Raises NotOpen, NeedsOutcome or LookupError."""
     item = work.db.get(WorkItem, item_id, with_for_update=True)
     if item is None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
+    if item.kind in (WorkKind.MANUAL_OUTCOME.value, WorkKind.REFUND.value):
+        raise NeedsOutcome(f"a {item.kind} cannot be refused: the debit would wait for ever")
     move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
     item.closed_at = work.now
 

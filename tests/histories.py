@@ -7,7 +7,7 @@ things, by ports swapped around the real ones. Time is the world's clock, which 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import requests
@@ -26,12 +26,12 @@ from models.machine import Cause
 from ports import Ports
 from sms.sender import drain
 from tests.crew import join
+from tests.history_checks import BIFAST, BOUND, Checked
 from tests.troubled import Crash, Trouble, dying, troubled
 from tests.world import Deaf, World
 from units.clock import jakarta_day
 from units.month import add_months, month_of
 
-BIFAST, BOUND = "114", "128"
 NIKS = ("3599014503850007", "3599011708900003")
 PHONES = ("+6281234567890", "+6285700000002")
 # The endings that make the sandbox bank lie or stumble (sandbox/README.md); "2345" is an ordinary account.
@@ -40,10 +40,9 @@ _ORDINARY, _WAYS_TO_FAIL = (
     "0014 0018 0114 0202 0406 0429 0500 0503 0600 0601 0602 0603 0604 0605 0607 0608 0999",
 )
 ENDINGS = (_ORDINARY, *_WAYS_TO_FAIL.split())
-DENIES_ITS_DEBITS = "0601"
 
 
-class Story:
+class Story(Checked):
     """One history: two members with mandates, and the steps that a test may take."""
 
     def __init__(self, world: World, banks: Sequence[str], endings: Sequence[str]) -> None:
@@ -181,88 +180,3 @@ class Story:
         )
         recent = self.world.clock.now - timedelta(days=6)
         assert all(one.changed_at > recent for one in open_ones), "in doubt for a week, and nobody was asked"
-
-    # What must hold
-
-    def book(self) -> dict[str, dict[str, Any]]:
-        """Every debit in the banks' own books, by our reference."""
-        found = {}
-        for code in (BIFAST, BOUND):
-            for debit in self.world.sandbox.book(code)["debits"]:
-                found[debit["partnerReferenceNo"]] = debit
-        return found
-
-    def check(self) -> None:
-        book = self.book()
-        tries = self.world.rows(
-            "SELECT reference, month, worker_id, n, state, jkk_rp + jkm_rp + jht_rp + fee_rp AS total FROM attempts"
-        )
-        self._bank_never_twice(book, tries)
-        self._known_or_waited_for(book, tries)
-        self._posted_and_covered(tries)
-        self._one_receipt_each(tries)
-
-    def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
-        """No month stands debited twice, but where a bank denied a debit that it had made; then one is refunded."""
-        standing: dict[tuple[int, date], list[str]] = {}
-        for one in tries:
-            debit = book.get(one.reference)
-            if debit is not None and debit["status"] == "booked" and not debit.get("refunds"):
-                standing.setdefault((one.worker_id, one.month), []).append(one.reference)
-        first = self.world.rows("SELECT min(id) FROM workers")[0][0]
-        for (worker_id, month), references in standing.items():
-            if self.endings[worker_id - first] != DENIES_ITS_DEBITS:
-                assert len(references) <= 1, f"{month} of worker {worker_id - first} debited {len(references)} times"
-
-    def _known_or_waited_for(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
-        """Every debited rupiah is booked here, or its attempt is open and will be asked for."""
-        waits = {"sent", "unknown", "manual"}
-        for one in tries:
-            debit = book.get(one.reference)
-            if debit is None or debit["status"] != "booked":
-                continue
-            known = one.state in {"confirmed", "settled", *waits} or debit["accountNo"].endswith(DENIES_ITS_DEBITS)
-            assert known, f"{one.reference} is debited at the bank and {one.state} here"
-            assert debit["amount_rp"] == one.total, "the bank debited another amount than we asked for"
-
-    def _posted_and_covered(self, tries: Sequence[Any]) -> None:
-        money = dict(
-            self.world.rows(
-                "SELECT reference, sum(CASE WHEN kind IN ('collected', 'surplus') THEN amount_rp "
-                "WHEN kind = 'reversed' THEN -amount_rp ELSE 0 END) FROM transfers GROUP BY reference"
-            )
-        )
-        for one in tries:
-            expected = one.total if one.state in ("confirmed", "settled") else 0
-            assert money.get(one.reference, 0) == expected, (
-                f"{one.state} but {money.get(one.reference, 0)} in the books"
-            )
-        covered = self.world.rows(
-            "SELECT m.month, m.worker_id, m.state, m.paid_reference, m.posted_on, "
-            "coalesce((SELECT sum(CASE kind WHEN 'collected' THEN t.amount_rp WHEN 'reversed' THEN -t.amount_rp END) "
-            "FROM transfers t WHERE t.month = m.month AND t.worker_id = m.worker_id AND programme <> 'SURPLUS' "
-            "AND kind IN ('collected', 'reversed')), 0) AS paid_rp FROM months m"
-        )
-        for row in covered:
-            assert (row.state == "covered") == (row.paid_rp > 0), f"{row.month} is {row.state} with Rp{row.paid_rp}"
-            assert row.posted_on is None or row.state == "covered", "protected without money"
-            if row.state == "covered":
-                assert any(
-                    one.reference == row.paid_reference and one.state in ("confirmed", "settled") for one in tries
-                )
-
-    def _one_receipt_each(self, tries: Sequence[Any]) -> None:
-        keys = {key for (key,) in self.world.rows("SELECT key FROM message_keys")}
-        retried = {(one.worker_id, one.month, one.n) for one in tries}
-        for one in tries:
-            told = [kind for kind in ("paid", "surplus") if f"{kind}:{one.reference}" in keys]
-            if one.state in ("confirmed", "settled", "reversed"):
-                assert len(told) == 1, f"{one.state} with {len(told)} receipts"
-            else:
-                assert not told, f"a receipt for what is {one.state}"
-            if one.state == "reversed" and told == ["paid"]:
-                assert f"reversed:{one.reference}" in keys
-            if one.state in ("failed_soft", "failed_hard"):
-                said = f"{one.state}:{one.reference}" in keys
-                again = (one.worker_id, one.month, one.n + 1) in retried
-                assert said or again, f"{one.state} and nobody was told"

@@ -75,16 +75,16 @@ def line(
 
 
 @pytest.fixture
-def bank(world: World, tmp_path: Path) -> Bank:
+def desk(world: World, tmp_path: Path) -> Bank:
     return Bank(world, tmp_path / "settlement")
 
 
 @pytest.fixture
-def crowd(bank: Bank) -> Iterator[Bank]:
+def crowd(desk: Bank) -> Iterator[Bank]:
     """A bank whose files are long: with the patience of a job, and the rows away at one stroke afterwards."""
-    url = bank.world.ports.settings.DATABASE_URL.get_secret_value()
+    url = desk.world.ports.settings.DATABASE_URL.get_secret_value()
     engine = make_engine(url, answer_timeout_s=JOB_ANSWER_TIMEOUT_S, connections_max=2)
-    yield replace(bank, engine=engine)
+    yield replace(desk, engine=engine)
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         tables = "months, attempts, attempt_references, transfers, events, settlement_lines, settlement_files"

@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from config import Settings
-from insurance.waking import DRAIN_SMS, wake
+from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, collect_at, wake
+from jobs import make_jobs
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
 from tests.sandboxed import ROOT, wait_for
 from tests.world import World
@@ -132,3 +133,9 @@ def test_the_inbox_of_the_sandbox_is_shown_by_the_web_too(world: World, shared_a
     page = client.get("/").get_data(as_text=True)
     assert "*500*73#" in page
     assert "{{" not in page
+
+
+def test_every_connected_bank_has_the_task_that_a_member_s_act_wakes(world: World) -> None:
+    tasks = make_jobs(world.ports).tasks
+    assert {collect_at(code) for code in (*world.ports.banks, *world.ports.batches)} <= tasks.keys()
+    assert {ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND} <= tasks.keys()

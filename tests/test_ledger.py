@@ -67,8 +67,11 @@ WORKERS = 100_000
 FIRST_ID = 1_000_000_000
 MANY = (
     "ANALYZE attempts, months, transfers",
-    """INSERT INTO attempts SELECT '2026-11-01', :first + n, 1, 1, 'R' || lpad(n::text, 11, '0'), 5000, 6800, 20000, 0,
-       'confirmed', '2026-11-20', true, NULL, NULL, '', '', '2026-11-20T02:00:00Z' FROM generate_series(1, :count) n""",
+    """INSERT INTO attempts (month, worker_id, n, mandate_id, bank_code, why, reference, jkk_rp, jkm_rp, jht_rp,
+       fee_rp, state, due_on, needs_notice, asks, code, bank_reference, changed_at)
+       SELECT '2026-11-01', :first + n, 1, 1, '114',
+       'monthly', 'R' || lpad(n::text, 11, '0'), 5000, 6800, 20000, 0,
+       'confirmed', '2026-11-20', true, 0, '', '', '2026-11-20T02:00:00Z' FROM generate_series(1, :count) n""",
     """INSERT INTO months SELECT '2026-11-01', :first + n, 'covered', 'self', '2026-11-20',
        'R' || lpad(n::text, 11, '0'), NULL, NULL FROM generate_series(1, :count) n""",
     f"""INSERT INTO transfers ({COPIED}, kind, programme, debit_account, credit_account, amount_rp)

@@ -210,5 +210,6 @@ def test_a_call_that_was_left_off_replaces_no_mandate_it_did_not_show(world: Wor
         from insurance.consent import Yes
 
         mandates.authorise(work, worker, "114", CLOSED, 5, Yes("mandate", "v", "id", "yes", "s", SITI_PHONE))
+    world.ask_banks()
     assert "Batalkan" in phone.press(PIN)
-    assert states(world) == ["cancelled", "consented"]
+    assert states(world) == ["cancelled", "active"]

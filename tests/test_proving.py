@@ -19,14 +19,15 @@ REVERSED = (
     f" SELECT {COPIED}, 'reversed', programme, credit_account, debit_account, amount_rp"
     " FROM transfers WHERE kind = 'collected'"
 )
-# What a second success of the same month leaves: another attempt that the bank took, owed back.
-SECOND = (
-    "INSERT INTO attempts SELECT month, worker_id, 2, mandate_id, 'SECONDREF000', jkk_rp, jkm_rp, jht_rp, fee_rp,"
-    " state, due_on, needs_notice, asked_at, lease_until, code, bank_reference, changed_at FROM attempts"
+ALIKE = (
+    "month, worker_id, mandate_id, bank_code, why, jkk_rp, jkm_rp, jht_rp, fee_rp, state, due_on, needs_notice, asks,"
+    " asked_at, lease_until, code, bank_reference, changed_at"
 )
+# What a second success of the same month leaves: another attempt that the bank took, owed back.
+SECOND = f"INSERT INTO attempts (n, reference, {ALIKE}) SELECT 2, 'SECONDREF000', {ALIKE} FROM attempts"
 SURPLUS = (
     f"INSERT INTO transfers ({COPIED}, kind, programme, debit_account, credit_account, amount_rp)"
-    " SELECT month, changed_at, worker_id, reference, 'surplus', 'ALL', 'bank:114', 'refund:114',"
+    " SELECT month, changed_at, worker_id, reference, 'surplus', 'SURPLUS', 'bank:114', 'refund:114',"
     " jkk_rp + jkm_rp + jht_rp + fee_rp FROM attempts WHERE n = 2"
 )
 REFUNDED = (

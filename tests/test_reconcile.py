@@ -12,72 +12,72 @@ from tests.world import World
 # A line and the books
 
 
-def test_a_debit_in_the_file_is_settled_and_the_days_number_is_nought(world: World, bank: Bank) -> None:
+def test_a_debit_in_the_file_is_settled_and_the_days_number_is_nought(world: World, desk: Bank) -> None:
     debit = paid(world)
     world.exchange()
     tomorrow(world)
-    bank.gives([line("debit", debit)])
-    (taken,) = bank.settle()
+    desk.gives([line("debit", debit)])
+    (taken,) = desk.settle()
     assert (taken.found, taken.day, taken.refused) == ({"settled": 1}, DAY, "")
     assert world.rows("SELECT state, settled_on FROM attempts") == [("settled", DAY)]
-    number = bank.number()
+    number = desk.number()
     assert {name: one.bank_rp for name, one in number.items()} == {"JKK": 5000, "JKM": 3400, "JHT": 20000}
     assert all(one.bank_rp == one.ledger_rp == one.insurer_rp for one in number.values())
     assert all(one.difference_rp == 0 for one in number.values())
-    assert bank.items() == []
+    assert desk.items() == []
 
 
-def test_what_bpjs_has_not_posted_is_a_difference_that_time_explains_for_three_days(world: World, bank: Bank) -> None:
+def test_what_bpjs_has_not_posted_is_a_difference_that_time_explains_for_three_days(world: World, desk: Bank) -> None:
     debit = paid(world)
     tomorrow(world)
-    bank.gives([line("debit", debit)])
-    bank.settle()
-    assert [(one.difference_rp, one.open_rp) for one in bank.number().values()] == [(5000, 0), (3400, 0), (20000, 0)]
+    desk.gives([line("debit", debit)])
+    desk.settle()
+    assert [(one.difference_rp, one.open_rp) for one in desk.number().values()] == [(5000, 0), (3400, 0), (20000, 0)]
     world.clock.forward(days=3)
-    bank.settle()
-    assert bank.items() == [("difference", "unposted")]
+    desk.settle()
+    assert desk.items() == [("difference", "unposted")]
     world.exchange()
     world.clock.forward(hours=2)
-    bank.settle()
-    assert bank.items("open", "done") == [("difference", "unposted")]
-    assert bank.items() == [], "closed by itself: it is posted now"
-    assert sum(one.difference_rp for one in bank.number().values()) == 0
+    desk.settle()
+    assert desk.items("open", "done") == [("difference", "unposted")]
+    assert desk.items() == [], "closed by itself: it is posted now"
+    assert sum(one.difference_rp for one in desk.number().values()) == 0
 
 
-def test_the_bank_s_own_reference_will_do(world: World, bank: Bank) -> None:
+def test_the_bank_s_own_reference_will_do(world: World, desk: Bank) -> None:
     paid(world)
     theirs = str(world.one("SELECT bank_reference FROM attempts"))
     tomorrow(world)
-    bank.gives([line("debit", "THEIRS-1", bank_reference=theirs)])
-    assert bank.settle()[0].found == {"settled": 1}
+    desk.gives([line("debit", "THEIRS-1", bank_reference=theirs)])
+    assert desk.settle()[0].found == {"settled": 1}
 
 
-def test_an_unknown_debit_that_the_file_has_is_booked_with_its_receipt(world: World, bank: Bank) -> None:
+def test_an_unknown_debit_that_the_file_has_is_booked_with_its_receipt(world: World, desk: Bank) -> None:
     debit = unknown(world)
     tomorrow(world)
-    bank.gives([line("debit", debit)])
-    bank.settle()
+    desk.gives([line("debit", debit)])
+    desk.settle()
     assert state(world) == "settled"
     assert world.one("SELECT sum(amount_rp) FROM transfers WHERE kind = 'collected'") == TOTAL_RP
     assert world.one("SELECT count(*) FROM messages WHERE kind = 'paid'") == 1
-    assert all(one.bank_rp == one.ledger_rp for one in bank.number().values()), "booked today, of the bank's day"
+    assert all(one.bank_rp == one.ledger_rp for one in desk.number().values()), "booked today, of the bank's day"
     events = world.rows("SELECT after, why FROM events WHERE subject = 'attempt' ORDER BY id")
     assert events[-2:] == [("confirmed", "file"), ("settled", "file")]
 
 
-def test_a_failed_debit_that_the_file_has_was_none_and_stops_the_next_try(world: World, bank: Bank) -> None:
+def test_a_failed_debit_that_the_file_has_was_none_and_stops_the_next_try(world: World, desk: Bank) -> None:
     member(world, NO_FUNDS)
     world.collect()
     debit = reference(world)
     tomorrow(world)
-    bank.gives([line("debit", debit)])
-    bank.settle()
+    desk.gives([line("debit", debit)])
+    desk.settle()
     assert state(world) == "settled"
     assert world.rows("SELECT state FROM attempts WHERE n > 1 AND state <> 'cancelled'") == []
     assert world.one("SELECT state FROM months") == "covered"
 
 
-def test_a_late_success_after_a_later_one_refunds_one(world: World, bank: Bank) -> None:
+def test_a_late_success_after_a_later_one_refunds_one(world: World, desk: Bank) -> None:
     first = paid(world)
     with world.ports.database.begin() as connection:
         # As if a first try had failed and this were the second.
@@ -93,12 +93,12 @@ def test_a_late_success_after_a_later_one_refunds_one(world: World, bank: Bank) 
             text("INSERT INTO attempt_references SELECT 'LATESUCCESS1', month, worker_id, 1 FROM attempt_references")
         )
     tomorrow(world)
-    bank.gives([line("debit", first), line("debit", "LATESUCCESS1", bank_reference="B2")])
-    assert bank.settle()[0].found == {"settled": 2}
+    desk.gives([line("debit", first), line("debit", "LATESUCCESS1", bank_reference="B2")])
+    assert desk.settle()[0].found == {"settled": 2}
     assert world.rows("SELECT attempt_reference, amount_rp, why FROM refunds") == [
         ("LATESUCCESS1", TOTAL_RP, "surplus")
     ]
-    number = bank.number()
+    number = desk.number()
     assert (number["SURPLUS"].bank_rp, number["SURPLUS"].ledger_rp, number["SURPLUS"].difference_rp) == (
         TOTAL_RP,
         TOTAL_RP,
@@ -106,101 +106,101 @@ def test_a_late_success_after_a_later_one_refunds_one(world: World, bank: Bank) 
     )
 
 
-def test_another_amount_books_nothing_and_is_for_a_person(world: World, bank: Bank) -> None:
+def test_another_amount_books_nothing_and_is_for_a_person(world: World, desk: Bank) -> None:
     debit = unknown(world)
     tomorrow(world)
-    bank.gives([line("debit", debit, TOTAL_RP - 400)])
-    assert bank.settle()[0].found == {"wrong_amount": 1}
+    desk.gives([line("debit", debit, TOTAL_RP - 400)])
+    assert desk.settle()[0].found == {"wrong_amount": 1}
     assert state(world) == "unknown"
     assert world.one("SELECT count(*) FROM transfers") == 0
-    assert bank.items() == [("difference", "wrong_amount")]
-    number = bank.number()
+    assert desk.items() == [("difference", "wrong_amount")]
+    number = desk.number()
     assert number["OTHER"].bank_rp == -400
     assert sum(one.bank_rp for one in number.values()) == TOTAL_RP - 400
     assert all(one.difference_rp and not one.open_rp for one in number.values())
 
 
-def test_a_debit_that_is_none_of_ours_is_missing_here(world: World, bank: Bank) -> None:
+def test_a_debit_that_is_none_of_ours_is_missing_here(world: World, desk: Bank) -> None:
     tomorrow(world)
-    bank.gives([line("debit", "NOBODYS00001", 5000)])
-    assert bank.settle()[0].found == {"missing_here": 1}
-    assert bank.items() == [("difference", "missing_here")]
-    one = bank.number()["OTHER"]
+    desk.gives([line("debit", "NOBODYS00001", 5000)])
+    assert desk.settle()[0].found == {"missing_here": 1}
+    assert desk.items() == [("difference", "missing_here")]
+    one = desk.number()["OTHER"]
     assert (one.bank_rp, one.ledger_rp, one.difference_rp, one.open_rp) == (5000, 0, 5000, 0)
 
 
-def test_a_debit_that_the_bank_lacks_is_named_and_explained(world: World, bank: Bank) -> None:
+def test_a_debit_that_the_bank_lacks_is_named_and_explained(world: World, desk: Bank) -> None:
     paid(world)
     world.exchange()
     tomorrow(world)
-    bank.gives([])
-    bank.settle()
-    assert bank.items() == [("difference", "missing_at_bank")]
+    desk.gives([])
+    desk.settle()
+    assert desk.items() == [("difference", "missing_at_bank")]
     assert world.one("SELECT amount_rp FROM work_items") == TOTAL_RP
-    number = bank.number()
+    number = desk.number()
     assert (number["JHT"].bank_rp, number["JHT"].ledger_rp, number["JHT"].difference_rp) == (0, 20000, 20000)
     assert all(one.open_rp == 0 for one in number.values())
     assert state(world) == "confirmed"
 
 
-def test_what_the_next_days_file_has_is_missing_no_longer(world: World, bank: Bank) -> None:
+def test_what_the_next_days_file_has_is_missing_no_longer(world: World, desk: Bank) -> None:
     debit = paid(world)
     world.exchange()
     tomorrow(world)
-    bank.gives([])
-    bank.settle()
+    desk.gives([])
+    desk.settle()
     tomorrow(world)
-    bank.gives([line("debit", debit, day=NEXT)], NEXT)
-    bank.settle()
-    assert bank.items() == []
-    assert bank.items("done") == [("difference", "missing_at_bank")]
-    assert bank.number() == {}, "the debit belongs to the bank's day now"
-    assert all(one.difference_rp == 0 for one in bank.number(NEXT).values())
+    desk.gives([line("debit", debit, day=NEXT)], NEXT)
+    desk.settle()
+    assert desk.items() == []
+    assert desk.items("done") == [("difference", "missing_at_bank")]
+    assert desk.number() == {}, "the debit belongs to the bank's day now"
+    assert all(one.difference_rp == 0 for one in desk.number(NEXT).values())
 
 
-def test_one_too_many_never_hides_one_too_few(world: World, bank: Bank) -> None:
+def test_one_too_many_never_hides_one_too_few(world: World, desk: Bank) -> None:
     paid(world)
     tomorrow(world)
-    bank.gives([line("debit", "NOBODYS00001")])
-    bank.settle()
-    assert sum(one.bank_rp - one.ledger_rp for one in bank.number().values()) == 0
-    assert sum(one.difference_rp for one in bank.number().values()) >= 2 * TOTAL_RP
+    desk.gives([line("debit", "NOBODYS00001")])
+    desk.settle()
+    assert sum(one.bank_rp - one.ledger_rp for one in desk.number().values()) == 0
+    assert sum(one.difference_rp for one in desk.number().values()) >= 2 * TOTAL_RP
 
 
-def test_the_same_debit_on_two_days_is_a_second_debit(world: World, bank: Bank) -> None:
+def test_the_same_debit_on_two_days_is_a_second_debit(world: World, desk: Bank) -> None:
     debit = paid(world)
     world.clock.forward(days=2)
-    bank.gives([line("debit", debit)])
-    bank.gives([line("debit", debit, day=NEXT)], NEXT)
-    assert [one.found for one in bank.settle()] == [{"settled": 1}, {"twice": 1}]
-    assert bank.items() == [("difference", "twice")]
-    assert bank.number(NEXT)["OTHER"].difference_rp == TOTAL_RP
+    desk.gives([line("debit", debit)])
+    desk.gives([line("debit", debit, day=NEXT)], NEXT)
+    assert [one.found for one in desk.settle()] == [{"settled": 1}, {"twice": 1}]
+    assert desk.items() == [("difference", "twice")]
+    assert desk.number(NEXT)["OTHER"].difference_rp == TOTAL_RP
 
 
 # The number
 
 
-def test_books_that_were_changed_behind_our_back_are_not_explained(world: World, bank: Bank) -> None:
+def test_books_that_were_changed_behind_our_back_are_not_explained(world: World, desk: Bank) -> None:
     debit = paid(world)
     world.exchange()
     tomorrow(world)
-    bank.gives([line("debit", debit)])
-    bank.settle()
+    desk.gives([line("debit", debit)])
+    desk.settle()
     with world.ports.database.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("UPDATE transfers SET amount_rp = 1 WHERE programme = 'JHT'"))
     with world.ports.transaction() as work:
         reconcile.count(work, BANK, DAY)
-    assert bank.number()["JHT"].open_rp == 19999
+    assert desk.number()["JHT"].open_rp == 19999
 
 
-def test_a_difference_that_a_person_closed_stays_explained_by_its_trail(world: World, bank: Bank) -> None:
+def test_a_difference_that_a_person_closed_stays_explained_by_its_trail(world: World, desk: Bank) -> None:
     tomorrow(world)
-    bank.gives([line("debit", "NOBODYS00001", 5000)])
-    bank.settle()
+    desk.gives([line("debit", "NOBODYS00001", 5000)])
+    desk.settle()
     decide(world.ports, int(world.one("SELECT id FROM work_items")), "ani", "settled_by_hand")
-    bank.settle()
-    assert bank.items() == []
-    assert bank.number()["OTHER"].open_rp == 0
+    desk.settle()
+    assert desk.items() == []
+    assert desk.number()["OTHER"].open_rp == 0
     trail = world.rows("SELECT actor, why, after FROM events WHERE subject = 'work_item' ORDER BY id")
     assert trail == [("system", "difference", "open"), ("ani", "settled_by_hand", "done")]

@@ -214,6 +214,7 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "beneficiary_account_name": "IURAN BPJS TK",
         "reference_max": 12,
         "settlement_dir": "settlement/114",
+        "pace_per_s": 1000,
     }
     assert banks["118"] == {
         "product": "batch_file",

@@ -18,30 +18,30 @@ from tests.world import World
 # Files
 
 
-def test_the_same_file_again_changes_nothing(world: World, bank: Bank) -> None:
+def test_the_same_file_again_changes_nothing(world: World, desk: Bank) -> None:
     debit = unknown(world)
     tomorrow(world)
     for _ in range(3):
-        bank.gives([line("debit", debit)])
-        (taken,) = bank.settle()
+        desk.gives([line("debit", debit)])
+        (taken,) = desk.settle()
         assert taken.refused == ""
     assert world.one("SELECT count(*) FROM settlement_lines") == 1
     assert world.one("SELECT count(*) FROM messages WHERE kind = 'paid'") == 1
-    assert bank.items() == []
+    assert desk.items() == []
 
 
-def test_a_day_under_another_name_or_with_other_lines_is_for_a_person(world: World, bank: Bank) -> None:
+def test_a_day_under_another_name_or_with_other_lines_is_for_a_person(world: World, desk: Bank) -> None:
     debit = paid(world)
     tomorrow(world)
-    bank.gives([line("debit", debit)])
-    bank.settle()
-    bank.gives([line("debit", debit)], name="again.csv")
-    assert bank.refused() == "again.csv: the same day again"
-    bank.gives([line("debit", debit), line("debit", "NOBODYS00001")])
-    assert bank.refused() == f"day-{DAY}.csv: the day has another file already"
-    assert bank.items() == [("bad_file", "the same day again"), ("bad_file", "the day has another file already")]
+    desk.gives([line("debit", debit)])
+    desk.settle()
+    desk.gives([line("debit", debit)], name="again.csv")
+    assert desk.refused() == "again.csv: the same day again"
+    desk.gives([line("debit", debit), line("debit", "NOBODYS00001")])
+    assert desk.refused() == f"day-{DAY}.csv: the day has another file already"
+    assert desk.items() == [("bad_file", "the same day again"), ("bad_file", "the day has another file already")]
     assert world.one("SELECT count(*) FROM settlement_lines") == 1
-    assert (bank.folder / "refused" / "again.csv").exists()
+    assert (desk.folder / "refused" / "again.csv").exists()
 
 
 def cut(content: bytes) -> bytes:
@@ -58,41 +58,41 @@ def cut(content: bytes) -> bytes:
     ],
 )
 def test_a_file_that_does_not_add_up_books_nothing(
-    world: World, bank: Bank, damage: Callable[[bytes], bytes], why: str
+    world: World, desk: Bank, damage: Callable[[bytes], bytes], why: str
 ) -> None:
     debit = unknown(world)
     tomorrow(world)
-    path = bank.folder / bank.gives([line("debit", debit)])
+    path = desk.folder / desk.gives([line("debit", debit)])
     path.write_bytes(damage(path.read_bytes()))
-    refused = bank.refused()
+    refused = desk.refused()
     assert refused.startswith(f"{path.name}: line ")
     assert refused.endswith(why)
-    assert bank.items() == [("bad_file", refused.removeprefix(f"{path.name}: ")[:40])]
+    assert desk.items() == [("bad_file", refused.removeprefix(f"{path.name}: ")[:40])]
     assert state(world) == "unknown"
     assert debit not in refused
-    bank.gives([line("debit", debit)])
-    assert bank.settle()[0].found == {"settled": 1}, "the right file is taken after the bad one"
+    desk.gives([line("debit", debit)])
+    assert desk.settle()[0].found == {"settled": 1}, "the right file is taken after the bad one"
 
 
 @pytest.mark.parametrize("day", [DAY + timedelta(days=1), DAY - timedelta(days=45), DAY + timedelta(days=31)])
-def test_a_day_that_is_not_over_or_long_ago_is_refused(world: World, bank: Bank, day: date) -> None:
+def test_a_day_that_is_not_over_or_long_ago_is_refused(world: World, desk: Bank, day: date) -> None:
     tomorrow(world)
-    bank.gives([], day)
-    assert bank.refused().endswith("not a day of the last 31 that is over")
+    desk.gives([], day)
+    assert desk.refused().endswith("not a day of the last 31 that is over")
 
 
-def test_a_bank_that_owes_its_file_is_a_matter_until_it_comes(world: World, bank: Bank) -> None:
+def test_a_bank_that_owes_its_file_is_a_matter_until_it_comes(world: World, desk: Bank) -> None:
     debit = paid(world)
     world.exchange()
     tomorrow(world)
-    bank.settle()
-    assert bank.items() == [], "it has today to send it"
+    desk.settle()
+    assert desk.items() == [], "it has today to send it"
     tomorrow(world)
-    bank.settle()
-    assert bank.items() == [("difference", "no_file")]
-    bank.gives([line("debit", debit)])
-    bank.settle()
-    assert bank.items() == []
+    desk.settle()
+    assert desk.items() == [("difference", "no_file")]
+    desk.gives([line("debit", debit)])
+    desk.settle()
+    assert desk.items() == []
 
 
 # Crashes and volume
@@ -124,20 +124,20 @@ def test_a_crash_in_the_middle_is_gone_on_from(world: World, crowd: Bank, monkey
     assert sum(one.difference_rp for one in crowd.number().values()) == 0
 
 
-def test_a_crash_before_the_file_is_put_aside_repeats_nothing(world: World, bank: Bank) -> None:
+def test_a_crash_before_the_file_is_put_aside_repeats_nothing(world: World, desk: Bank) -> None:
     debit = paid(world)
     tomorrow(world)
-    name = bank.gives([line("debit", debit)])
+    name = desk.gives([line("debit", debit)])
 
     class Dies(SettlementFiles):
         def take(self, name: str) -> None:
             raise SystemExit
 
     with pytest.raises(SystemExit):
-        settle(replace(bank.ports, settlements={BANK: Dies(BANK, bank.folder)}))
-    (taken,) = bank.settle()
+        settle(replace(desk.ports, settlements={BANK: Dies(BANK, desk.folder)}))
+    (taken,) = desk.settle()
     assert (taken.found, taken.refused) == ({}, "")
-    assert (bank.folder / "taken" / name).exists()
+    assert (desk.folder / "taken" / name).exists()
     assert world.one("SELECT count(*) FROM events WHERE after = 'settled'") == 1
 
 
@@ -168,11 +168,11 @@ def test_a_longer_file_takes_no_more_memory(world: World, crowd: Bank) -> None:
     assert peaks[1] < peaks[0] * 1.5
 
 
-def test_another_process_with_the_same_file_is_left_alone(world: World, bank: Bank) -> None:
-    lines = list(many(bank, 2))
-    bank.gives(lines)
+def test_another_process_with_the_same_file_is_left_alone(world: World, desk: Bank) -> None:
+    lines = list(many(desk, 2))
+    desk.gives(lines)
     tomorrow(world)
-    file = SettlementFiles(BANK, bank.folder).read(f"day-{DAY}.csv")
+    file = SettlementFiles(BANK, desk.folder).read(f"day-{DAY}.csv")
     with world.ports.transaction() as work:
         assert settlements.begin(work, file, settlements.content(file.lines)) == 0
         settlements.take(work, BANK, DAY, 0, lines)
@@ -188,19 +188,19 @@ def invoke(world: World, words: list[str]) -> Result:
         return world.app.test_cli_runner().invoke(args=words)
 
 
-def test_the_commands_take_and_show_and_leave_a_code_that_tells(world: World, bank: Bank) -> None:
+def test_the_commands_take_and_show_and_leave_a_code_that_tells(world: World, desk: Bank) -> None:
     debit = paid(world)
     tomorrow(world)
-    world.app.extensions["ports"], kept = bank.ports, world.app.extensions["ports"]
+    world.app.extensions["ports"], kept = desk.ports, world.app.extensions["ports"]
     try:
         shown = invoke(world, ["reconcile", "show", "--day", str(DAY)])
         assert (shown.exit_code, "its file was not taken" in shown.output) == (2, True)
-        bank.gives([line("debit", debit)])
+        desk.gives([line("debit", debit)])
         taken = invoke(world, ["reconcile", "take"])
         assert (taken.exit_code, "settled 1" in taken.output) == (0, True)
         shown = invoke(world, ["reconcile", "show"])
         assert (shown.exit_code, "Rp20.000" in shown.output) == (0, True)
-        (bank.folder / "broken.csv").write_text("H\n")
+        (desk.folder / "broken.csv").write_text("H\n")
         assert invoke(world, ["reconcile", "take"]).exit_code == 2
         assert invoke(world, ["reconcile", "show", "--day", "x"]).exit_code == 1
     finally:

@@ -115,7 +115,7 @@ def test_one_sponsor_after_the_other_is_no_end(world: World) -> None:
     promise(world, months=1)
     promise(world, "state", DEC, 2)
     day(world, 2026, 12, 1)
-    assert told(world, "bayar sendiri: pasang") == []
+    assert told(world, "tidak lagi oleh") == told(world, "pasang autodebit, tekan") == []
     assert [bool(row[0]) for row in world.rows("SELECT ended_on FROM sponsorships ORDER BY id")] == [True, False]
 
 

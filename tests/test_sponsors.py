@@ -8,6 +8,7 @@ from banks.base import Became
 from insurance import bank_words, sponsors
 from insurance.attempts import key_of
 from insurance.mandates import MembershipRefused
+from insurance.proving import prove
 from insurance.sponsors import NotReceivable, NotSponsorable
 from tests.people import PIN, SITI_PHONE, authorise, enrol
 from tests.stand_ins import impatient_bank
@@ -32,6 +33,13 @@ def promise(world: World, payer: str = "village", first: date = NOV, months: int
 def receive(world: World, reference: str, month: date, amount_rp: int = 28400) -> None:
     with world.ports.transaction() as work:
         sponsors.receive(work, reference, month, amount_rp)
+
+
+def books_hold(world: World) -> None:
+    """Books, cover and attempts agree; that nothing is sealed yet is another matter."""
+    with world.ports.transaction() as work:
+        found = prove(work).differences
+    assert [one for one in found if "seal" not in one.what] == []
 
 
 def told(world: World, part: str) -> list[str]:
@@ -81,6 +89,7 @@ def test_the_sponsors_money_covers_the_month_and_reaches_the_insurer(world: Worl
     ]
     world.exchange()
     assert world.one("SELECT count(*) FROM months WHERE posted_on IS NOT NULL") == 1
+    books_hold(world)
     phone = world.phone()
     phone.dial()
     assert "terlindungi s.d. 30-11-2026" in phone.press("3")
@@ -181,6 +190,7 @@ def test_a_debit_that_succeeds_late_for_a_sponsored_and_paid_month_is_given_back
     assert world.one("SELECT count(*) FROM refunds") == 1
     assert "ternyata terdebit dua kali" in world.last_sms()
     assert world.one("SELECT sum(amount_rp) FROM transfers WHERE kind = 'collected'") == 28400
+    books_hold(world)
     assert months(world)[0] == (NOV, "covered", "village")
 
 
