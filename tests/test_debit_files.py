@@ -100,7 +100,7 @@ def booked(world: World) -> list[int]:
 
 
 def items(world: World) -> list[tuple[str, str]]:
-    return [tuple(row) for row in world.rows("SELECT kind, code FROM work_items ORDER BY id")]  # type: ignore[misc]
+    return [tuple(row) for row in world.rows("SELECT kind, code FROM work_items ORDER BY id")]
 
 
 @pytest.fixture
