@@ -64,7 +64,6 @@ def test_a_run_whose_worker_is_killed_agrees_with_the_bank_to_the_rupiah(world: 
         worker.wait(10)
     left = world.one("SELECT count(*) FROM attempts WHERE state = 'sent'")
     assert worker.returncode == -signal.SIGKILL
-    print(f"{left} of {MANDATES} were at the bank")  # noqa: T201
     assert 0 < left < MANDATES, "it was killed in the act"
 
     # Another worker goes on at once, and finds the dead one's claim as unknown once its lease is over.
