@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from banks.base import AsksStatus, BankRefused, BankUnknown, BankUnreachable, Became, Status, StatusRequest
 from insurance.attempts import COLUMNS, Key, as_try
-from insurance.bank_words import Word, hear
+from insurance.bank_words import STATUS, Word, hear
 from insurance.calendar import is_open
 from models import Attempt, AttemptState
 from models.bulk import update_rows
@@ -71,7 +71,7 @@ def _ask(ports: Ports, question: _Question) -> Word:
     """A bank whose product knows no status call is waited for: its notice or its file says so (rulings 7)."""
     bank = ports.banks.get(question.bank_code)
     if not isinstance(bank, AsksStatus):
-        return Word(Became.PENDING, "status", code="no status call")
+        return Word(Became.PENDING, STATUS, code="no status call")
     try:
         status = bank.status(question.request)
     except BankRefused as refusal:
@@ -86,7 +86,7 @@ def _ask(ports: Ports, question: _Question) -> Word:
     closing = bank is not None and not is_open(bank.rules.cut_off, ports.clock())
     return Word(
         status.became,
-        "status",
+        STATUS,
         status.bank_reference,
         status.code,
         status.reason,

@@ -15,7 +15,7 @@ from insurance.references import new_reference
 from insurance.waking import REFUND, wake
 from insurance.work import Work
 from insurance.work_items import approve, close, find, open_item
-from models import Refund, RefundState, WorkKind, WorkState
+from models import Refund, RefundState, WorkItem, WorkKind, WorkState
 from models.machine import Cause, move
 from models.refund import REFUND_MOVES
 from units.month import day_text
@@ -34,6 +34,8 @@ class Sending:
     attempt_bank_reference: str
     amount_rp: int
     asked_at: datetime
+    in_doubt: bool
+    """Sent before without an answer: it may have been made already, whatever the bank says to this sending."""
 
 
 def owe_refund(work: Work, one: Try, why: str) -> None:
@@ -64,18 +66,17 @@ def release_approved(work: Work, limit: int = 100) -> int:
     """Refunds whose work item two people approved may be sent."""
     query = (
         select(Refund)
-        .where(Refund.state == RefundState.DUE.value)
+        # Those that nobody approved yet may be many and old: they must not hide the others behind the limit.
+        .join(WorkItem, (WorkItem.kind == WorkKind.REFUND.value) & (WorkItem.about == Refund.attempt_reference))
+        .where(Refund.state == RefundState.DUE.value, WorkItem.state == WorkState.APPROVED.value)
         .order_by(Refund.changed_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Refund)
     )
-    released = 0
-    for refund in work.db.scalars(query):
-        item = find(work, WorkKind.REFUND, refund.attempt_reference)
-        if item is not None and item.state == WorkState.APPROVED.value:
-            _change(work, refund, RefundState.APPROVED, Cause("system", "approved"))
-            released += 1
-    return released
+    released = work.db.scalars(query).all()
+    for refund in released:
+        _change(work, refund, RefundState.APPROVED, Cause("system", "approved"))
+    return len(released)
 
 
 def claim(work: Work, lease: timedelta) -> Sending | None:
@@ -92,13 +93,20 @@ def claim(work: Work, lease: timedelta) -> Sending | None:
     if refund is None:
         return None
     one = locked(work, [(refund.month, refund.worker_id, refund.n)])[(refund.month, refund.worker_id, refund.n)]
+    in_doubt = refund.state != RefundState.APPROVED.value
     if refund.state == RefundState.SENT.value:
         _change(work, refund, RefundState.UNKNOWN, Cause("system", "lease"))
     _change(work, refund, RefundState.SENT, Cause("system", "refund"))
     refund.asked_at = refund.asked_at or work.now
     refund.lease_until = work.now + lease
     return Sending(
-        refund.reference, refund.bank_code, one.reference, one.bank_reference, refund.amount_rp, refund.asked_at
+        refund.reference,
+        refund.bank_code,
+        one.reference,
+        one.bank_reference,
+        refund.amount_rp,
+        refund.asked_at,
+        in_doubt,
     )
 
 

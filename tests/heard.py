@@ -118,9 +118,7 @@ def tells(
 def bring(world: World, notice: Mapping[str, Any], **headers: str) -> TestResponse:
     """The app's answer to it; `headers` by their names with _ for -."""
     changed = {name.replace("_", "-"): value for name, value in headers.items()}
-    return world.app.test_client().post(
-        notice["path"], data=notice["body"], headers={**notice["headers"], **changed}
-    )
+    return world.app.test_client().post(notice["path"], data=notice["body"], headers={**notice["headers"], **changed})
 
 
 def hears(story: Story, notice: Mapping[str, Any]) -> None:

@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 import requests
-from autodebit.settle import settle
 
 from autodebit.collect import collect
+from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from bench.seed import AGREED_AT, EXPIRES, MAX_RP, account_no, bank_reference, seed_members
 from models import AttemptState
