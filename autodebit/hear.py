@@ -2,6 +2,7 @@
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from banks.base import Became, Notice, Reason
 from insurance import attempts
@@ -46,22 +47,40 @@ def hear_notices(ports: Ports) -> dict[str, int]:
 
 
 def _hear_next(ports: Ports) -> str | None:
-    with ports.transaction() as work:
-        query = (
-            select(BankNotice)
-            .where(BankNotice.read.is_(False))
-            .order_by(BankNotice.at, BankNotice.received_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        notice = work.db.scalars(query).one_or_none()
-        if notice is None:
-            return None
-        notice.read = True
-        work.db.flush()
-        what = _act(ports, work, notice)
+    key = ""
+    try:
+        with ports.transaction() as work:
+            query = (
+                select(BankNotice)
+                .where(BankNotice.read.is_(False))
+                .order_by(BankNotice.at, BankNotice.received_at)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            )
+            notice = work.db.scalars(query).one_or_none()
+            if notice is None:
+                return None
+            key, notice.read = notice.replay_key, True
+            work.db.flush()
+            what = _act(ports, work, notice)
+    except OperationalError:
+        # The database is away or had to choose: the notice waits for the next round.
+        raise
+    except Exception as error:
+        log.error("bank_notice_broken", kind=type(error).__name__)
+        _set_aside(ports, key)
+        return "fault of ours"
     log.info("bank_notice", bank=notice.bank_code, became=notice.became, what=what)
     return what
+
+
+def _set_aside(ports: Ports, replay_key: str) -> None:
+    """One that breaks us would come first in every round and keep all later ones from being heard."""
+    with ports.transaction() as work:
+        notice = work.db.get_one(BankNotice, replay_key, with_for_update=True)
+        notice.read = True
+        about = f"{notice.bank_code} {notice.bank_reference or notice.reference} fault"
+        open_item(work, WorkKind.NOTICE, about, code=notice.became, bank_code=notice.bank_code)
 
 
 def _act(ports: Ports, work: Work, notice: BankNotice) -> str:

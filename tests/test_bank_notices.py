@@ -11,7 +11,7 @@ import structlog
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from flask import Flask
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from autodebit.collect import collect_lane
 from autodebit.hear import hear_notices
@@ -263,6 +263,19 @@ def test_a_notice_that_could_not_be_kept_is_not_acknowledged_and_is_taken_when_i
     assert kept(world) == 0
     hears(story, notice)
     assert states(world) == ["confirmed"]
+
+
+def test_a_notice_that_breaks_us_is_a_persons_and_holds_up_no_other(world: World) -> None:
+    story = Story(world, [BOUND, BOUND], [LOST, LOST])
+    story.collect()
+    odd, other = references(world)
+    with world.ports.database.begin() as connection:
+        connection.execute(text("UPDATE attempts SET mandate_id = NULL WHERE reference = :odd"), {"odd": odd})
+    assert bring(world, tells(world, "00", reference=odd)).status_code == 200
+    hears(story, tells(world, "00", reference=other))
+    assert world.rows("SELECT state FROM attempts WHERE reference = :ref", ref=other) == [("confirmed",)]
+    assert items(world) == [("notice", "open")]
+    assert world.one("SELECT count(*) FROM bank_notices WHERE NOT read") == 0
 
 
 def test_a_bank_that_can_be_told_is_told_that_a_mandate_ended_and_another_is_a_persons_with_its_clock(
