@@ -18,6 +18,10 @@ from tests.troubled import FaultyAsked, Trouble
 from tests.world import World
 from units.clock import JAKARTA
 
+TOTAL_RP = 28400
+"""Her November: the lowest bracket in the discount (data/tariffs.csv)."""
+DENIED = "0601"
+
 
 def one_member(world: World, ending: str, bank: str = BOUND) -> Story:
     """Her November is due now; two people have to agree to whatever moves money."""
@@ -93,7 +97,7 @@ def tells(
     bank: str = BOUND,
     reference: str | None = None,
     at: datetime | None = None,
-    amount_rp: int = 28400,
+    amount_rp: int = TOTAL_RP,
     **more: str,
 ) -> dict[str, Any]:
     """A notice that the bank signs as of now, about the member's first debit unless told otherwise."""

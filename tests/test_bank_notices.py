@@ -18,22 +18,11 @@ from autodebit.hear import hear_notices
 from autodebit.mandates import tell_banks
 from autodebit.routes import make_blueprint
 from banks.base import BankAnswer, CollectRequest
-from tests.heard import (
-    bring,
-    hears,
-    items,
-    one_member,
-    posted,
-    receipts,
-    references,
-    states,
-    tells,
-)
+from tests.heard import TOTAL_RP, bring, hears, items, one_member, posted, receipts, references, states, tells
 from tests.histories import BIFAST, BOUND, NIKS, PHONES, Story
 from tests.troubled import FaultyAsked, Trouble
 from tests.world import World
 
-TOTAL_RP = 28400
 LOST, EARLY, GIVEN_BACK, PENDING_AFTER = "0999", "0603", "0600", "0604"
 
 
