@@ -5,17 +5,17 @@ from sqlalchemy import select
 from banks.base import Became
 from insurance import refunds, work_items
 from insurance.attempts import key_of
-from insurance.bank_words import Word, hear
+from insurance.bank_words import DEBITED, NOT_DEBITED, Word, hear
 from insurance.work import Work
 from models import Refund, RefundState, WorkItem, WorkKind, WorkState
 from models.machine import Cause
 from ports import Ports
 
-OUTCOMES = ("run", "refund", "debited", "not_debited", "returned", "settled_by_hand")
+OUTCOMES = ("run", "refund", DEBITED, NOT_DEBITED, "returned", "settled_by_hand")
 _FITS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.RUN: ("run",),
     WorkKind.REFUND: ("refund", "returned"),
-    WorkKind.MANUAL_OUTCOME: ("debited", "not_debited"),
+    WorkKind.MANUAL_OUTCOME: (DEBITED, NOT_DEBITED),
 }
 
 
@@ -49,7 +49,7 @@ def _do(work: Work, item: WorkItem, decision: str) -> str:
     key = key_of(work, item.about)
     if key is None:
         raise LookupError("its attempt is not known")
-    became = Became.DONE if decision == "debited" else Became.FAILED
+    became = Became.DONE if decision == DEBITED else Became.FAILED
     return f"Item {item.id}: {hear(work, key, Word(became, 'people', code=decision))}."
 
 

@@ -46,14 +46,21 @@ def _send(ports: Ports, sending: refunds.Sending) -> bool:
         with ports.transaction() as work:
             if refusal.reason in (Reason.NOT_NOW, Reason.OURS):
                 log.error("refund_not_taken", bank=sending.bank_code, code=refusal.code)
-                refunds.again(work, sending.reference, refusal.code, unknown=False)
+                refunds.again(work, sending.reference, refusal.code, unknown=sending.in_doubt)
             else:
                 refunds.by_hand(work, sending.reference, refusal.code)
         return False
     except (BankUnreachable, BankUnknown) as failure:
         with ports.transaction() as work:
             code = getattr(failure, "code", "unreachable")
-            refunds.again(work, sending.reference, code, unknown=isinstance(failure, BankUnknown))
+            unknown = sending.in_doubt or isinstance(failure, BankUnknown)
+            refunds.again(work, sending.reference, code, unknown=unknown)
+        return False
+    except Exception as error:
+        # A fault of ours after the request may have left; the refunds of others go on.
+        log.error("adapter_broken", bank=sending.bank_code, kind=type(error).__name__)
+        with ports.transaction() as work:
+            refunds.again(work, sending.reference, "adapter", unknown=True)
         return False
     with ports.transaction() as work:
         if answer.answer is Answer.DONE:

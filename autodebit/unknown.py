@@ -11,7 +11,7 @@ from sqlalchemy import select
 from autodebit.lanes import UNANSWERED_MAX
 from banks.base import AsksStatus, BankRefused, BankUnknown, BankUnreachable, Became, Status, StatusRequest
 from insurance.attempts import COLUMNS, Key, as_try
-from insurance.bank_words import ASKED_FOR_MAX, Word, hear
+from insurance.bank_words import ASKED_FOR_MAX, STATUS, Word, hear
 from insurance.calendar import is_open
 from models import Attempt, AttemptState
 from models.bulk import update_rows
@@ -100,11 +100,11 @@ def _ask(ports: Ports, question: _Question, silent: Counter[str]) -> Word:
     """A bank whose product knows no status call is waited for: its notice or its file says so (rulings 7)."""
     bank = ports.banks.get(question.bank_code)
     if not isinstance(bank, AsksStatus):
-        return Word(Became.PENDING, "status", code="no status call")
+        return Word(Became.PENDING, STATUS, code="no status call")
     # What it says is as old as the question: a notice that comes meanwhile is newer.
     at = ports.clock()
     if silent[bank.code] >= UNANSWERED_MAX:
-        return Word(Became.PENDING, "status", code="not asked")
+        return Word(Became.PENDING, STATUS, code="not asked")
     try:
         status = bank.status(question.request)
         silent[bank.code] = 0
@@ -121,7 +121,7 @@ def _ask(ports: Ports, question: _Question, silent: Counter[str]) -> Word:
     closing = bank is not None and not is_open(bank.rules.cut_off, ports.clock())
     return Word(
         status.became,
-        "status",
+        STATUS,
         status.bank_reference,
         status.code,
         status.reason,

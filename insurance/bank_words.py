@@ -11,7 +11,7 @@ from insurance import mandate_life, refunds
 from insurance.absence import is_absent
 from insurance.attempts import Key, Try, change_all, change_months, held_months, locked
 from insurance.contributions import Failure, Outcome, confirm_all, fail_all, worth_retrying
-from insurance.ledger import is_surplus, post_reversed
+from insurance.ledger import is_surplus, post_reversed, posted_at
 from insurance.notices import facts
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
@@ -29,6 +29,10 @@ log = structlog.get_logger()
 ASK_AFTER = (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=6))
 ASK_DAILY = timedelta(days=1)
 ASKED_FOR_MAX = timedelta(days=5)
+STATUS = "status"
+"""A word that came as the answer to our question."""
+DEBITED, NOT_DEBITED = "debited", "not_debited"
+"""What people decide in the bank's place; no bank has such codes."""
 HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
 _WAITING = (AttemptState.SENT.value, AttemptState.UNKNOWN.value, AttemptState.MANUAL.value)
 _DEBITED = (AttemptState.CONFIRMED.value, AttemptState.SETTLED.value)
@@ -37,7 +41,7 @@ _FAILED = (AttemptState.FAILED_SOFT.value, AttemptState.FAILED_HARD.value, Attem
 
 @dataclass(frozen=True)
 class Word:
-    """The bank's word on one attempt. `by` is how it came: `status`, `notice`, `file`, or a person's name."""
+    """The bank's word on one attempt. `by` is how it came: `status`, `notice`, `file` or `people`."""
 
     became: Became
     by: str
@@ -71,7 +75,9 @@ def hear(work: Work, key: Key, word: Word) -> str:
     if one.state == AttemptState.UNKNOWN.value:
         if word.became is Became.NOT_FOUND and not word.in_cut_off and is_absent(work, key):
             return "freed" if free_absent(work, key, word.code) else "waits"
-        _ask_later(work, one, word)
+        if word.by == STATUS:
+            # What a notice says of a debit under way answers no question of ours, and puts none off.
+            _ask_later(work, one, word)
     return "waits"
 
 
@@ -120,7 +126,8 @@ def _failed(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
         close_manual(work, one, cause)
         return "failed"
     if one.state in _DEBITED:
-        if word.at is not None and word.at < (yes_at := _said_yes_at(work, one)):
+        yes_at = _said_yes_at(work, one) if word.at is not None else None
+        if word.at is not None and yes_at is not None and word.at < yes_at:
             # Told late, and overtaken by the bank's own yes: that one stands until the bank says otherwise again.
             log.warning("older_failure", reference=one.reference, behind_s=round((yes_at - word.at).total_seconds()))
             return "older"
@@ -128,15 +135,19 @@ def _failed(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
     return "known"
 
 
-def _said_yes_at(work: Work, one: Try) -> datetime:
-    """When the bank had debited: by its own notice's time, else when its answer was recorded."""
+def _said_yes_at(work: Work, one: Try) -> datetime | None:
+    """When the bank had debited: by its own notice's time, else when its answer was recorded; None if it never said so.
+
+    The day file that settles a debit comes a day later and says no new thing, and people's word is not the bank's.
+    """
     notice = select(func.max(BankNotice.at)).where(
-        BankNotice.reference == one.reference, BankNotice.became == Became.DONE.value
+        BankNotice.bank_code == one.bank_code,
+        BankNotice.reference == one.reference,
+        BankNotice.became == Became.DONE.value,
     )
-    answer = select(Attempt.changed_at).where(
-        Attempt.month == one.month, Attempt.worker_id == one.worker_id, Attempt.n == one.n
-    )
-    return work.db.scalar(notice) or work.db.execute(answer).scalar_one()
+    if (told_at := work.db.scalar(notice)) is not None:
+        return told_at
+    return None if one.code == DEBITED else posted_at(work, one.month, one.reference)
 
 
 def free_absent(work: Work, key: Key, code: str) -> bool:

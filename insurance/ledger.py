@@ -142,6 +142,14 @@ def is_surplus(work: Work, month: Month, reference: str) -> bool:
     return work.db.execute(query.limit(1)).first() is not None
 
 
+def posted_at(work: Work, month: Month, reference: str) -> datetime | None:
+    """When this debit was posted as money that came in; None where it never was."""
+    query = select(func.min(Transfer.at)).where(
+        Transfer.month == month, Transfer.reference == reference, Transfer.kind.in_(["collected", "surplus"])
+    )
+    return work.db.scalar(query)
+
+
 def paid_total_rp(work: Work, worker_id: int) -> int:
     """All contributions of a worker that came in through us and stayed, without bank fees."""
     signed = case((Transfer.kind == "reversed", -Transfer.amount_rp), else_=Transfer.amount_rp)

@@ -34,6 +34,8 @@ class Sending:
     attempt_bank_reference: str
     amount_rp: int
     asked_at: datetime
+    in_doubt: bool
+    """Sent before without an answer: it may have been made already, whatever the bank says to this sending."""
 
 
 def owe_refund(work: Work, one: Try, why: str) -> None:
@@ -91,13 +93,20 @@ def claim(work: Work, lease: timedelta) -> Sending | None:
     if refund is None:
         return None
     one = locked(work, [(refund.month, refund.worker_id, refund.n)])[(refund.month, refund.worker_id, refund.n)]
+    in_doubt = refund.state != RefundState.APPROVED.value
     if refund.state == RefundState.SENT.value:
         _change(work, refund, RefundState.UNKNOWN, Cause("system", "lease"))
     _change(work, refund, RefundState.SENT, Cause("system", "refund"))
     refund.asked_at = refund.asked_at or work.now
     refund.lease_until = work.now + lease
     return Sending(
-        refund.reference, refund.bank_code, one.reference, one.bank_reference, refund.amount_rp, refund.asked_at
+        refund.reference,
+        refund.bank_code,
+        one.reference,
+        one.bank_reference,
+        refund.amount_rp,
+        refund.asked_at,
+        in_doubt,
     )
 
 
