@@ -1,6 +1,6 @@
 """Collecting a month: claimed, then confirmed, failed or unknown, many at a time; each fact with its one receipt."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -36,7 +36,7 @@ from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
 from models.bulk import read_by_key, update_rows
 from models.machine import Cause
-from models.mandate import FINAL_MANDATES
+from models.mandate import FINAL_MANDATES, IN_FORCE
 from models.month import ASKED_FOR
 from units.month import Month, day_text
 
@@ -222,7 +222,7 @@ def _leave_to_successor(work: Work, payers: Sequence[Party]) -> None:
         plan_anew(work, work.db.scalars(query).all())
 
 
-def _try_again(work: Work, failures: Sequence[Failure]) -> set[tuple[Month, int, int]]:
+def _try_again(work: Work, failures: Sequence[Failure]) -> set[Key]:
     """The keys of those that get another day: never what the member asked for once, whose yes was to one debit."""
     wanted: list[Wanted] = []
     of: list[Failure] = []
@@ -254,13 +254,12 @@ def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *,
     `asked` False: not even a request left, so the next one is the first. A mandate that the member took back meanwhile
     leaves nothing to send.
     """
-    standing = (MandateState.ACTIVE.value, MandateState.PAUSED.value, MandateState.SUSPENDED.value)
-    kept = [outcome for outcome in outcomes if outcome.to.mandate_state in standing]
-    gone = [outcome for outcome in outcomes if outcome.to.mandate_state not in standing]
+    standing = [state.value for state in IN_FORCE]
     codes = {outcome.one.key: outcome.code for outcome in outcomes}
     cause = Cause("system", "not_sent")
-    change_all(work, [outcome.one for outcome in gone], AttemptState.CANCELLED, cause, codes)
-    tries = [outcome.one for outcome in kept]
+    gone = [outcome.one for outcome in outcomes if outcome.to.mandate_state not in standing]
+    change_all(work, gone, AttemptState.CANCELLED, cause, codes)
+    tries = [outcome.one for outcome in outcomes if outcome.to.mandate_state in standing]
     first = set() if asked else _first_sent_now(work, tries)
     never = [one for one in tries if one.key in first]
     change_all(work, never, AttemptState.NOTICED, cause, codes, lease_until=again_at, asked_at=None)
@@ -278,9 +277,7 @@ def _first_sent_now(work: Work, tries: Sequence[Try]) -> set[Key]:
     return {(month, worker_id, n) for month, worker_id, n in work.db.execute(query)} if tries else set()
 
 
-def _tell(
-    work: Work, outcomes: Sequence[Outcome], kind: str, more: dict[tuple[Month, int, int], dict[str, str]]
-) -> None:
+def _tell(work: Work, outcomes: Sequence[Outcome], kind: str, more: Mapping[Key, dict[str, str]]) -> None:
     """At once what follows from the member's own call a moment ago; what a run brings, from 08.00 local on."""
     owed = []
     for outcome in outcomes:

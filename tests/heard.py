@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 from autodebit.decide import decide
 from autodebit.hear import hear_notices
 from banks.base import Bank, Status, StatusRequest
-from tests.histories import BOUND, Story
+from tests.histories import Story
+from tests.history_checks import BOUND
 from tests.troubled import FaultyAsked, Trouble
 from tests.world import World
 from units.clock import JAKARTA

@@ -19,7 +19,8 @@ from autodebit.mandates import tell_banks
 from autodebit.routes import make_blueprint
 from banks.base import BankAnswer, CollectRequest
 from tests.heard import TOTAL_RP, bring, hears, items, one_member, posted, receipts, references, states, tells
-from tests.histories import BIFAST, BOUND, NIKS, PHONES, Story
+from tests.histories import NIKS, PHONES, Story
+from tests.history_checks import BIFAST, BOUND
 from tests.troubled import FaultyAsked, Trouble
 from tests.world import World
 

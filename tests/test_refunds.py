@@ -12,7 +12,8 @@ from banks.base import BankAnswer, BankRefused, Reason, RefundRequest
 from insurance import refunds
 from models.machine import Cause
 from tests.heard import DENIED, TOTAL_RP, agree, item, items, one_member, posted, receipts, references, states
-from tests.histories import BIFAST, BOUND, Story
+from tests.histories import Story
+from tests.history_checks import BIFAST, BOUND
 from tests.troubled import FaultyAsked, Trouble
 from tests.world import World
 
