@@ -1,7 +1,7 @@
 """One sick bank rests and no other waits for it; a drain, a cut-off and a pace hold what is sent to each bank."""
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +14,7 @@ from banks.base import BankAnswer, BankRefused, BankUnknown, BankUnreachable, Co
 from insurance import runs
 from ports import Ports
 from tests.crew import crew, with_bank
+from tests.sandboxed import wait_for
 from tests.stand_ins import Paying
 from tests.world import World
 from units.clock import JAKARTA
@@ -122,22 +123,14 @@ def test_the_rest_grows_with_each_failure_and_ends_with_a_success(world: World) 
 
 def test_two_processes_that_find_a_bank_sick_at_once_lose_no_answer(world: World) -> None:
     ports = crew(world, {SICK: 1})
-    gate, broken = threading.Barrier(4), list[Exception]()
-
-    def stop() -> None:
-        gate.wait()
-        try:
-            Health(ports, SICK).stop("unreachable")
-        except Exception as error:
-            broken.append(error)
-
-    threads = [threading.Thread(target=stop) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert broken == []
-    assert lane(world)[0] == 4
+    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    with ThreadPoolExecutor(1) as other:
+        with ports.transaction() as work:
+            runs.failing(work, SICK, "unreachable")
+            second = other.submit(Health(ports, SICK).stop, "unreachable")
+            wait_for(lambda: bool(world.rows(waits)), "the second process")
+        second.result(timeout=10)
+    assert lane(world)[0] == 2
 
 
 def drained(ports: Ports, *, drained: bool) -> None:
