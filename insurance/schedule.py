@@ -22,9 +22,10 @@ from insurance.attempts import (
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day, first_working_day
 from insurance.notices import give_notice
 from insurance.party import Party, parties, party, reach
+from insurance.prices import Quotes, quoted, words
 from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
-from insurance.tariff import PAYER_SELF, NoTariff, Quote, first_month, price_list
+from insurance.tariff import PAYER_SELF, first_month, price_list
 from insurance.waking import collect_at, wake
 from insurance.work import Work
 from models import (
@@ -94,7 +95,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     keys = [(one.month, one.party.worker_id) for one in wanted]
     months = held_months(work, keys, PAYER_SELF)
     earlier = of_months(work, keys)
-    quotes: dict[tuple[str, Month, int, str], Quote | None] = {}
+    quotes: Quotes = {}
     done: list[Try | Unscheduled] = []
     made: list[tuple[Try, Wanted]] = []
     for one, key in zip(wanted, keys, strict=True):
@@ -112,14 +113,14 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     events = [Happening(new.subject, "system", "schedule", new.why, "", "scheduled") for new in tries]
     events += [Happening(new.subject, "system", "notice", "", "scheduled", new.state) for new, _ in noticed]
     record_all(work.db, events, work.now)
-    give_notice(work, [(new, one.party, *_words(work, new, one, quotes)) for new, one in noticed])
+    give_notice(
+        work, [(new, one.party, *words(work, new, one.party, one.says, one.facts, quotes)) for new, one in noticed]
+    )
     _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
     return done
 
 
-def _decide(
-    work: Work, one: Wanted, earlier: Sequence[Try], quotes: dict[tuple[str, Month, int, str], Quote | None]
-) -> Try | Unscheduled:
+def _decide(work: Work, one: Wanted, earlier: Sequence[Try], quotes: Quotes) -> Try | Unscheduled:
     if any(attempt.state in _BLOCKING for attempt in earlier):
         return Unscheduled.NOT_OWED
     sent = [attempt.asked_at for attempt in earlier if attempt.asked_at is not None]
@@ -132,7 +133,7 @@ def _decide(
     to = one.party
     key = (to.sector, one.month, to.base_rp, to.programmes)
     if key not in quotes:
-        quotes[key] = _quote(work, *key)
+        quotes[key] = quoted(work, *key)
     quote = quotes[key]
     if quote is None:
         return Unscheduled.NO_TARIFF
@@ -158,33 +159,6 @@ def _decide(
         code="",
         bank_reference="",
     )
-
-
-def _words(
-    work: Work, new: Try, one: Wanted, quotes: dict[tuple[str, Month, int, str], Quote | None]
-) -> tuple[str, Mapping[str, str]]:
-    """The text that gives the notice and what more it says; one that costs another sum than the month before says so.
-
-    The month before is priced for the same mandate, from the list that is in memory, once for all who pay alike.
-    """
-    if one.why is not Why.MONTHLY or one.says != "notice":
-        return one.says, one.facts
-    key = (one.party.sector, add_months(one.month, -1), one.party.base_rp, one.party.programmes)
-    if key not in quotes:
-        quotes[key] = _quote(work, *key)
-    before = quotes[key]
-    if before is None or before.total_rp + new.fee_rp == new.total_rp:
-        return one.says, one.facts
-    return "notice_changed", {**one.facts, "amount2": rupiah(before.total_rp + new.fee_rp)}
-
-
-def _quote(work: Work, sector: str, month: Month, base_rp: int, programmes: str) -> Quote | None:
-    try:
-        return price_list(work, sector).quote(month, base_rp, programmes)
-    except NoTariff:
-        # A fault of the data that one look at the log shows; no member is charged by guess.
-        log.error("no_tariff", sector=sector, month=f"{month:%Y-%m}")
-        return None
 
 
 def _tell_above_maximum(work: Work, wanted: Sequence[Wanted]) -> None:
