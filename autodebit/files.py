@@ -28,6 +28,8 @@ log = structlog.get_logger()
 FILE_LINES_MAX = 20_000
 # A result is there the next morning; a file that nobody answered by then leaves its debits unknown.
 LEASE = timedelta(days=2)
+# A file that a crash left unwritten is written within this time or never: well before its debits' lease is over.
+WRITE_WITHIN = timedelta(days=1)
 
 
 class NotOurs(Exception):
@@ -41,7 +43,12 @@ def exchange_files(ports: Ports, bank_code: str) -> None:
         if runs.is_open(work, bank_code):
             _prepare(work, bank_code)
     with ports.transaction() as work:
-        unwritten = select(BankFile.name).where(BankFile.bank_code == bank_code, BankFile.written_at.is_(None))
+        unwritten = select(BankFile.name).where(
+            BankFile.bank_code == bank_code,
+            BankFile.written_at.is_(None),
+            # Later its debits may be unknown, found absent from the bank's day file, and tried anew: never both.
+            BankFile.made_at > work.now - WRITE_WITHIN,
+        )
         names = work.db.scalars(unwritten.order_by(BankFile.made_at)).all()
     for name in names:
         with ports.transaction() as work:

@@ -24,11 +24,7 @@ from insurance.ledger import post_collected, post_surplus
 from insurance.notices import facts, noticed_in_time
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
-from insurance.schedule import (
-    Unscheduled,
-    Wanted,
-    schedule_all,
-)
+from insurance.schedule import Unscheduled, Wanted, schedule_all
 from insurance.tariff import PAYER_SELF, first_month
 from insurance.unsent import postpone_all
 from insurance.waking import EXCHANGE, wake
@@ -261,9 +257,8 @@ def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *,
     change_all(work, gone, AttemptState.CANCELLED, cause, codes)
     tries = [outcome.one for outcome in outcomes if outcome.to.mandate_state in standing]
     first = set() if asked else _first_sent_now(work, tries)
-    never = [one for one in tries if one.key in first]
+    never, before = [t for t in tries if t.key in first], [t for t in tries if t.key not in first]
     change_all(work, never, AttemptState.NOTICED, cause, codes, lease_until=again_at, asked_at=None)
-    before = [one for one in tries if one.key not in first]
     change_all(work, before, AttemptState.NOTICED, cause, codes, lease_until=again_at)
 
 

@@ -8,18 +8,14 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import or_, select
 
-from insurance.attempts import (
-    Try,
-    held_months,
-    insert_all,
-    of_months,
-)
+from insurance.attempts import Try, held_months, insert_all, of_months
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day, first_working_day
 from insurance.notices import give_notice
 from insurance.party import Party, party, reach
+from insurance.prices import Quotes, quoted, words
 from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
-from insurance.tariff import PAYER_SELF, NoTariff, Quote, first_month, price_list
+from insurance.tariff import PAYER_SELF, first_month, price_list
 from insurance.waking import collect_at, wake
 from insurance.work import Work
 from models import (
@@ -87,7 +83,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     months = held_months(work, keys, PAYER_SELF)
     earlier = of_months(work, keys)
     owed_back = _owed_back(work, [one for tries in earlier.values() for one in tries])
-    quotes: dict[tuple[str, Month, int, str], Quote | None] = {}
+    quotes: Quotes = {}
     done: list[Try | Unscheduled] = []
     made: list[tuple[Try, Wanted]] = []
     for one, key in zip(wanted, keys, strict=True):
@@ -105,7 +101,9 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     events = [Happening(new.subject, "system", "schedule", new.why, "", "scheduled") for new in tries]
     events += [Happening(new.subject, "system", "notice", "", "scheduled", new.state) for new, _ in noticed]
     record_all(work.db, events, work.now)
-    give_notice(work, [(new, one.party, *_words(work, new, one, quotes)) for new, one in noticed])
+    give_notice(
+        work, [(new, one.party, *words(work, new, one.party, one.says, one.facts, quotes)) for new, one in noticed]
+    )
     _tell_above_maximum(work, [one for one, new in zip(wanted, done, strict=True) if new is Unscheduled.ABOVE_MAXIMUM])
     return done
 
@@ -122,7 +120,7 @@ def _decide(
     one: Wanted,
     earlier: Sequence[Try],
     owed_back: Collection[str],
-    quotes: dict[tuple[str, Month, int, str], Quote | None],
+    quotes: Quotes,
 ) -> Try | Unscheduled:
     if any(attempt.state in _BLOCKING and attempt.reference not in owed_back for attempt in earlier):
         return Unscheduled.NOT_OWED
@@ -136,7 +134,7 @@ def _decide(
     to = one.party
     key = (to.sector, one.month, to.base_rp, to.programmes)
     if key not in quotes:
-        quotes[key] = _quote(work, *key)
+        quotes[key] = quoted(work, *key)
     quote = quotes[key]
     if quote is None:
         return Unscheduled.NO_TARIFF
@@ -162,33 +160,6 @@ def _decide(
         code="",
         bank_reference="",
     )
-
-
-def _words(
-    work: Work, new: Try, one: Wanted, quotes: dict[tuple[str, Month, int, str], Quote | None]
-) -> tuple[str, Mapping[str, str]]:
-    """The text that gives the notice and what more it says; one that costs another sum than the month before says so.
-
-    The month before is priced for the same mandate, from the list that is in memory, once for all who pay alike.
-    """
-    if one.why is not Why.MONTHLY or one.says != "notice":
-        return one.says, one.facts
-    key = (one.party.sector, add_months(one.month, -1), one.party.base_rp, one.party.programmes)
-    if key not in quotes:
-        quotes[key] = _quote(work, *key)
-    before = quotes[key]
-    if before is None or before.total_rp + new.fee_rp == new.total_rp:
-        return one.says, one.facts
-    return "notice_changed", {**one.facts, "amount2": rupiah(before.total_rp + new.fee_rp)}
-
-
-def _quote(work: Work, sector: str, month: Month, base_rp: int, programmes: str) -> Quote | None:
-    try:
-        return price_list(work, sector).quote(month, base_rp, programmes)
-    except NoTariff:
-        # A fault of the data that one look at the log shows; no member is charged by guess.
-        log.error("no_tariff", sector=sector, month=f"{month:%Y-%m}")
-        return None
 
 
 def _tell_above_maximum(work: Work, wanted: Sequence[Wanted]) -> None:

@@ -1,6 +1,6 @@
 """A bank without an API, played by the sandbox through folders: mandates, debits and receipts; files that lie."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from autodebit.collect import tidy
 from autodebit.files import LEASE, exchange_files
 from autodebit.settle import settle
-from banks.base import Reason
+from banks.base import CollectRequest, MandateRequest, Reason
 from banks.batch_file import (
     BatchFiles,
     BatchResult,
@@ -190,9 +190,9 @@ def test_a_crash_between_naming_writing_and_marking_writes_the_same_file(folders
     consented(world)
 
     class Dies(BatchFiles):
-        def hand_over(self, *given: object) -> None:
+        def hand_over(self, name: str, mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:
             if step == "before marking":
-                super().hand_over(*given)
+                super().hand_over(name, mandates, debits)
             raise SystemExit
 
     dying = Dies(BANK, folders.root / "out", folders.root / "in")
@@ -205,6 +205,22 @@ def test_a_crash_between_naming_writing_and_marking_writes_the_same_file(folders
     assert name == newest(world)
     assert before in ([], [(folders.root / "out" / name).read_bytes()])
     assert len(read_debit_file(folders.root / "out", name, BANK).mandates) == 1
+
+
+def test_a_file_left_unwritten_for_a_day_is_never_written_and_so_cannot_debit_with_its_retry(folders: Folders) -> None:
+    world = folders.world
+    consented(world)
+
+    class Dies(BatchFiles):
+        def hand_over(self, name: str, mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:
+            raise SystemExit
+
+    dying = Dies(BANK, folders.root / "out", folders.root / "in")
+    with pytest.raises(SystemExit):
+        exchange_files(replace(world.ports, batches={BANK: dying}), BANK)
+    world.clock.forward(hours=25)
+    folders.exchange()
+    assert folders.names() == []
 
 
 def test_a_debit_written_again_after_a_crash_is_the_same_to_the_byte(asked: tuple[Folders, str]) -> None:
