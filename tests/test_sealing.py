@@ -1,7 +1,9 @@
 """What is kept unreadable at rest: sealed fields, persons' own keys, blind indexes, PIN hashes."""
 
 import base64
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,36 @@ def test_what_is_sealed_opens_again_and_is_never_the_same_bytes_twice(text: str)
     assert BOX.open(sealed, "worker.name") == BOX.open(again, "worker.name") == text
     assert sealed != again
     assert len(text) < 4 or text.encode() not in sealed
+
+
+NONCE = slice(1, 13)
+
+
+def nonces(_number: int) -> list[bytes]:
+    return [BOX.seal("x", "a")[NONCE] for _ in range(2000)]
+
+
+def test_no_nonce_is_used_twice_by_threads_that_seal_at_once() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        used = [nonce for found in threads.map(nonces, range(8)) for nonce in found]
+    assert len(set(used)) == len(used) == 16_000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_process_does_not_go_on_with_its_parents_nonces() -> None:
+    BOX.seal("x", "a")
+    out, into = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(into, b"".join(nonces(0)[:300]))
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out, "rb") as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    theirs = {told[at : at + 12] for at in range(0, len(told), 12)}
+    assert len(theirs) == 300
+    assert theirs.isdisjoint(nonces(0))
 
 
 def test_a_sealed_field_cannot_be_moved_to_another_place() -> None:

@@ -45,15 +45,27 @@ def _flat(table: Mapping[str, object], path: str = "") -> Iterator[tuple[str, st
             yield f"{path}{key}", str(value)
 
 
+def _screens(table: Mapping[str, str]) -> dict[str, tuple[Words, bool]]:
+    """Every screen's words as they stand in the file, and whether they have no place for a fact."""
+    found: dict[str, dict[str, str]] = {}
+    for key, template in table.items():
+        kind, *path = key.split("/")
+        if kind == "screen":
+            found.setdefault(path[0], {})[path[-1] if path[1] == "options" else ""] = template
+    return {
+        name: (Words(words.pop("", ""), words), not any("{" in part for part in parts))
+        for name, words in found.items()
+        if (parts := list(words.values()))
+    }
+
+
 class Texts:
     """All languages. A key is `screen/main/text`, `screen/main/options/enrol`, `line/...`, `sms/...` or `word/...`."""
 
     def __init__(self, languages: Mapping[str, Mapping[str, str]], *, sandbox: bool) -> None:
         self._tables = languages
         self.mark = SANDBOX_MARK if sandbox else ""
-        self._options: dict[str, dict[str, list[str]]] = {
-            language: self._option_names(table) for language, table in languages.items()
-        }
+        self._screens = {language: _screens(table) for language, table in languages.items()}
         problems = sorted(self._problems())
         if problems:
             raise BadTexts("\n".join(["Texts that need a hand:", *(f"  {line}" for line in problems)]))
@@ -70,30 +82,20 @@ class Texts:
     def kinds(self) -> set[str]:
         return {key.split("/")[1] for key in self._tables[FIRST_LANGUAGE] if key.startswith("sms/")}
 
-    @staticmethod
-    def _option_names(table: Mapping[str, str]) -> dict[str, list[str]]:
-        names: dict[str, list[str]] = {}
-        for key in table:
-            parts = key.split("/")
-            if parts[0] == "screen":
-                names.setdefault(parts[1], [])
-                if parts[2] == "options":
-                    names[parts[1]].append(parts[3])
-        return names
-
     def keys(self, language: str) -> set[str]:
         return set(self._tables[language])
 
     def screen(self, name: str, language: str, facts: Facts) -> Words:
-        table = self._tables[language]
-        options = self._options[language][name]
+        words, fixed = self._screens[language][name]
+        if fixed:
+            return words
         return Words(
-            table[f"screen/{name}/text"].format_map(facts),
-            {option: table[f"screen/{name}/options/{option}"].format_map(facts) for option in options},
+            words.text.format_map(facts), {option: label.format_map(facts) for option, label in words.options.items()}
         )
 
     def line(self, name: str, language: str, /, **facts: str) -> str:
-        return self._tables[language][f"line/{name}"].format_map(facts)
+        template = self._tables[language][f"line/{name}"]
+        return template.format_map(facts) if "{" in template else template
 
     def word(self, name: str, language: str) -> str:
         return self._tables[language][f"word/{name}"]

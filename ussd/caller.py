@@ -1,12 +1,14 @@
 """Who is calling and what the call may touch: the answers so far, the words, and a transaction opened only if used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from insurance.work import Work
 from models import Worker
 from sealing import Keyring
 from texts import Texts
+from ussd.page import Page
 
 
 @dataclass
@@ -26,6 +28,10 @@ class Caller:
     """Whether something was done in this hop, so that a failure from here on is no `nothing has changed`."""
     left: str = ""
     """The screen that a dropped call was on, while its caller is asked whether to go on."""
+    pages: dict[tuple[str, ...], list[Page]] = field(default_factory=dict, repr=False)
+    """Screens without facts as they were cut before, shared by all calls of a process."""
+    picked_from: tuple[object, object, Sequence[Any]] | None = field(default=None, repr=False)
+    """The list that this hop looked at last: of which screen, after which answers, and its choices."""
     _work: Work | None = field(default=None, repr=False)
     _workers: list[Worker] | None = field(default=None, repr=False)
 

@@ -18,6 +18,7 @@ from ussd.engine import Reply, clean, turn, walk
 from ussd.journey import Journey
 from ussd.journeys import Held, Journeys, LostHold
 from ussd.menu import MENU
+from ussd.page import Page
 
 log = structlog.get_logger()
 
@@ -43,6 +44,7 @@ class Calls:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
         self._journeys = Journeys(ports.redis, ports.keys)
+        self._pages: dict[tuple[str, ...], list[Page]] = {}
 
     def answer(self, asked: Turn) -> Reply:
         """The words for one turn; whatever fails, words that say so and that nothing has changed."""
@@ -172,6 +174,7 @@ class Calls:
             code=ports.settings.USSD_CODE,
             open_work=open_work,
             left=journey.left,
+            pages=self._pages,
         )
         try:
             if hop.walked:
@@ -186,6 +189,9 @@ class Calls:
 
 
 def _commit(db: Session, acted: bool) -> None:
+    # Where only the day was asked for, or what is kept in memory, none was begun; commit would begin one to end it.
+    if not db.in_transaction():
+        return
     try:
         db.commit()
     except SQLAlchemyError as error:

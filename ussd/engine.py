@@ -1,14 +1,14 @@
 """One turn of a call: (menu, journey, what was pressed) to (journey, words). It keeps no state and knows no gateway."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
 from ussd.caller import Caller
 from ussd.journey import RESUME, Journey
 from ussd.page import Page, cut
-from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Refused, Screen, Tree
+from ussd.screens import Ask, Choice, Do, End, Fork, Menu, Pick, Refused, Screen, Tree
 
 GO_ON = "go_on"
 BACK, HOME, MORE = "0", "00", "98"
@@ -94,10 +94,18 @@ def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> J
             return journey.taken_up() if name == GO_ON else journey.at_start()
         return journey.go(screen.options[name])
     if isinstance(screen, Pick):
-        choices = screen.choices(caller)
+        choices = _choices(screen, caller)
         picked = choices[_number(screen, journey, pressed, caller, len(choices))].value
         return journey.go(screen.goes.get(picked, screen.then), {screen.answer: picked})
     raise Refused("wrong.number")
+
+
+def _choices(screen: Pick, caller: Caller) -> Sequence[Choice]:
+    """Asked for once for the same answers: a hop looks at a list up to three times."""
+    kept = caller.picked_from
+    if kept is None or kept[0] is not screen or kept[1] is not caller.answers:
+        caller.picked_from = kept = (screen, caller.answers, screen.choices(caller))
+    return kept[2]
 
 
 def _number(screen: Screen, journey: Journey, pressed: str, caller: Caller, options: int) -> int:
@@ -132,7 +140,7 @@ def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
             else:
                 caller.acted = True
                 journey = journey.done(screen.then)
-        elif isinstance(screen, Pick) and screen.none and not screen.choices(caller):
+        elif isinstance(screen, Pick) and screen.none and not _choices(screen, caller):
             journey = journey.skip(screen.none)
         else:
             return journey
@@ -150,7 +158,7 @@ def _words(screen: Screen, name: str, caller: Caller) -> tuple[str, list[str]]:
     if isinstance(screen, Menu):
         labels = [words.options[option] for option in screen.options]
     else:
-        labels = [choice.label for choice in screen.choices(caller)] if isinstance(screen, Pick) else []
+        labels = [choice.label for choice in _choices(screen, caller)] if isinstance(screen, Pick) else []
     return words.text, [f"{i}. {to_gsm(label)}" for i, label in enumerate(labels, 1)]
 
 
@@ -163,6 +171,16 @@ def _ways(screen: Screen, journey: Journey, caller: Caller) -> list[str]:
 
 
 def _pages(screen: Screen, journey: Journey, caller: Caller) -> list[Page]:
+    """A screen without facts and rows is cut once a process: there are a few hundred of them, ways back included."""
+    if journey.line or isinstance(screen, Pick | Do | Fork) or screen.facts:
+        return _cut(screen, journey, caller)
+    key = (journey.screen, caller.language, *_ways(screen, journey, caller))
+    if (known := caller.pages.get(key)) is None:
+        known = caller.pages[key] = _cut(screen, journey, caller)
+    return known
+
+
+def _cut(screen: Screen, journey: Journey, caller: Caller) -> list[Page]:
     """Cut with room for the line that said what was wrong: turning on must not lead past a page never shown."""
     head, options = _words(screen, journey.screen, caller)
     ways = _ways(screen, journey, caller)

@@ -1,7 +1,9 @@
 """Journeys in Redis: one round trip to take a caller's place and lock it, one to put it back; all of it sealed."""
 
 import hashlib
+import itertools
 import json
+import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -62,6 +64,8 @@ class Journeys:
         self._box = keys.shared
         self._redis = redis
         self._shut_until = 0.0
+        # A hold's token has to be its own in all processes, not secret: a random one each time would let go of the GIL.
+        self._us, self._holds = secrets.token_hex(8), itertools.count()
 
     def _run(self, script: str, keys: tuple[str, ...], *values: str | bytes | int) -> Any:
         """A script by its hash; sent whole where the server does not know it yet (or any more)."""
@@ -86,7 +90,7 @@ class Journeys:
         """
         if time.monotonic() < self._shut_until:
             raise TimeoutError("silent a moment ago")
-        token = secrets.token_hex(8)
+        token = f"{self._us}:{os.getpid()}:{next(self._holds)}"
         found = self._run(_HOLD, self._keys(caller), token, LOCK_MS)
         if not found[0]:
             return None
