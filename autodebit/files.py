@@ -120,9 +120,10 @@ def _apply(work: Work, result: BatchResult) -> None:
 def _apply_mandates(work: Work, result: BatchResult) -> None:
     for line in result.mandates:
         mandate_id = int(line.customer_id[2:]) if line.customer_id[2:].isdigit() else 0
-        mandate = work.db.get(Mandate, mandate_id, with_for_update={"of": Mandate})
+        mandate = work.db.get(Mandate, mandate_id)
         if mandate is None or mandate.sent_in != result.answers:
             raise NotOurs("a mandate that the file did not ask for")
+        mandate = mandate_life.hold(work, mandate.id)
         if line.outcome == ACTIVE:
             mandate_life.activated(work, mandate, line.mandate_reference)
         elif line.reason is Reason.NOT_NOW:

@@ -98,7 +98,7 @@ def _ask(ports: Ports, asked: _Asked, resting: set[str]) -> Said:
 def _record(ports: Ports, asked: _Asked, answer: Said) -> bool:
     """False where the bank could not be reached."""
     with ports.transaction() as work:
-        mandate = work.db.get_one(Mandate, asked.mandate_id, with_for_update={"of": Mandate})
+        mandate = mandate_life.hold(work, asked.mandate_id)
         match answer:
             case BankAnswer(answer=Answer.DONE, reference=reference) if reference:
                 mandate_life.activated(work, mandate, reference, token=answer.token)

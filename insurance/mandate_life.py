@@ -47,6 +47,13 @@ def claim(work: Work, banks: Collection[str], lease: timedelta) -> Mandate | Non
     return mandate
 
 
+def hold(work: Work, mandate_id: int) -> Mandate:
+    """The mandate, held after the one that it may replace: as who cancels both holds them."""
+    mandate = work.db.get_one(Mandate, mandate_id)
+    live_all(work, mandate.worker_id, lock=True)
+    return work.db.get_one(Mandate, mandate_id, with_for_update={"of": Mandate}, populate_existing=True)
+
+
 def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "", token: str = "") -> None:
     """The bank says that the holder agreed and the name is right; `token` is what it gave to debit by."""
     mandate.bank_reference, mandate.code_sealed = bank_reference, None

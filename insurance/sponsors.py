@@ -225,12 +225,14 @@ def daily(work: Work, after: int) -> int | None:
         .with_for_update(skip_locked=True)
     )
     found = work.db.scalars(query).all()
+    # All at once, for that is in the one order in which everybody takes months.
+    held = held_months(work, [key for promised in found for key in _past_due(work, promised)], PAYER_SELF)
     for promised in found:
         worker, member = work.db.get_one(Worker, promised.worker_id), work.db.get_one(Membership, promised.worker_id)
         if member.state in (MembershipState.REFUSED.value, MembershipState.ENDED.value):
             promised.ended_on = work.today
             continue
-        _late(work, worker, promised)
+        _late(work, worker, promised, [held[key] for key in _past_due(work, promised)])
         _hand_over(work, worker, promised)
     return found[-1].id if found else None
 
@@ -239,15 +241,14 @@ def _due(work: Work, month: Month) -> date:
     return month.replace(day=work.settings.DUE_DAY)
 
 
-def _late(work: Work, worker: Worker, promised: Sponsorship) -> None:
-    """Months that the sponsor has not paid by their due day."""
+def _past_due(work: Work, promised: Sponsorship) -> list[tuple[Month, int]]:
     months = [add_months(promised.from_month, ahead) for ahead in range(promised.months)]
-    late = [(month, worker.id) for month in months if _due(work, month) < work.today]
-    rows = [
-        row
-        for row in held_months(work, late, PAYER_SELF).values()
-        if row.payer == promised.payer and row.state in _PAYABLE
-    ]
+    return [(month, promised.worker_id) for month in months if _due(work, month) < work.today]
+
+
+def _late(work: Work, worker: Worker, promised: Sponsorship, held: Sequence[MonthRow]) -> None:
+    """Months that the sponsor has not paid by their due day."""
+    rows = [row for row in held if row.payer == promised.payer and row.state in _PAYABLE]
     _set_payer(work, rows, PAYER_SELF, "late")
     for row in rows:
         key = f"sponsor_unpaid:{promised.reference}:{row.month:%Y-%m}"

@@ -14,7 +14,6 @@ from banks.base import BankAnswer, BankRefused, BankUnknown, BankUnreachable, Co
 from insurance import runs
 from ports import Ports
 from tests.crew import crew, with_bank
-from tests.sandboxed import wait_for
 from tests.stand_ins import Paying
 from tests.world import World
 from units.clock import JAKARTA
@@ -123,12 +122,11 @@ def test_the_rest_grows_with_each_failure_and_ends_with_a_success(world: World) 
 
 def test_two_processes_that_find_a_bank_sick_at_once_lose_no_answer(world: World) -> None:
     ports = crew(world, {SICK: 1})
-    waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     with ThreadPoolExecutor(1) as other:
         with ports.transaction() as work:
             runs.failing(work, SICK, "unreachable")
             second = other.submit(Health(ports, SICK).stop, "unreachable")
-            wait_for(lambda: bool(world.rows(waits)), "the second process")
+            world.until_one_waits()
         second.result(timeout=10)
     assert lane(world)[0] == 2
 

@@ -1,9 +1,11 @@
 """A mandate in its member's hands: paused, taken up, moved to another account, confirmed by the bank's code."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from handset.phone import Phone
 from models.machine import Cause
@@ -213,3 +215,18 @@ def test_a_call_that_was_left_off_replaces_no_mandate_it_did_not_show(world: Wor
     world.ask_banks()
     assert "Batalkan" in phone.press(PIN)
     assert states(world) == ["cancelled", "active"]
+
+
+def test_the_banks_yes_and_a_cancelling_call_take_both_mandates_in_one_order(world: World) -> None:
+    """Else each could hold what the other waits for, and the bank's yes would be lost to the deadlock."""
+    change_account(paid_november(world), OTHER)
+    held = text("SELECT 1 FROM mandates WHERE state = 'active' FOR UPDATE")
+    with ThreadPoolExecutor(1) as threads, world.ports.database.connect() as calling:
+        calling.execute(held)
+        asking = threads.submit(world.ask_banks)
+        world.until_one_waits()
+        # The one on its way is free: whoever waits for the first does not hold the second.
+        calling.execute(text("SELECT 1 FROM mandates WHERE state = 'submitted' FOR UPDATE NOWAIT"))
+        calling.commit()
+        assert asking.result(timeout=20) == 1
+    assert states(world) == ["replaced", "active"]

@@ -175,6 +175,11 @@ class World:
         with self.ports.database.connect() as connection:
             return list(connection.execute(text(sql), parameters))
 
+    def until_one_waits(self) -> None:
+        """Until some transaction waits for what another one holds."""
+        waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        wait_for(lambda: bool(self.rows(waits)), "a transaction that waits")
+
     def one(self, sql: str, **parameters: Any) -> Any:
         rows = self.rows(sql, **parameters)
         assert len(rows) == 1, f"{len(rows)} rows"
