@@ -13,7 +13,7 @@ from autodebit.collect import collect_lane, tidy
 from autodebit.exchange import exchange
 from autodebit.files import exchange_files
 from autodebit.hear import hear_notices
-from autodebit.mandates import ask_banks, tell_banks
+from autodebit.mandates import ask_after, ask_banks, tell_banks
 from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
@@ -61,6 +61,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("autodebit.ask_unknown", "* * * * * */30", lambda: ask_unknown(ports))
     task(HEAR, "* * * * * */10", lambda: hear_notices(ports))
     task(REFUND, "*/5 * * * *", lambda: send_refunds(ports))
+    task("mandates.ask_after", "* * * * * 25", lambda: ask_after(ports))
     task("mandates.take_back", "*/5 * * * *", lambda: tell_banks(ports))
     exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
     task(EXCHANGE, exchange_cron, lambda: exchange(ports))

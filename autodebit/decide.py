@@ -1,9 +1,11 @@
 """Does what enough people decided: a run goes on, money goes back, an outcome is booked; fewer change nothing."""
 
+import re
+
 from sqlalchemy import select
 
-from banks.base import Became
-from insurance import refunds, work_items
+from banks.base import Became, TakesCodes
+from insurance import mandate_life, refunds, work_items
 from insurance.attempts import key_of
 from insurance.bank_words import DEBITED, NOT_DEBITED, Word, hear
 from insurance.work import Work
@@ -11,16 +13,23 @@ from models import Refund, RefundState, WorkItem, WorkKind, WorkState
 from models.machine import Cause
 from ports import Ports
 
-OUTCOMES = ("run", "refund", DEBITED, NOT_DEBITED, "returned", "settled_by_hand")
+AGREED, NOT_AGREED = "agreed", "not_agreed"
+OUTCOMES = ("run", "refund", DEBITED, NOT_DEBITED, AGREED, NOT_AGREED, "returned", "settled_by_hand")
+# Of a mandate, as the bank's desk says it: ASPI gives `eMandateReffId` 30 characters (programme.md 3.4).
+_BANK_REFERENCE = re.compile(r"[A-Za-z0-9_.-]{1,30}")
 _FITS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.RUN: ("run",),
     WorkKind.REFUND: ("refund", "returned"),
     WorkKind.MANUAL_OUTCOME: (DEBITED, NOT_DEBITED),
+    WorkKind.MANDATE_OUTCOME: (AGREED, NOT_AGREED),
 }
 
 
-def decide(ports: Ports, item_id: int, by: str, decision: str) -> str:
-    """One person's yes to `decision`; what came of it, in words. Raises LookupError, NotOpen, Disagreed, ValueError."""
+def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: str = "") -> str:
+    """One person's yes to `decision`; what came of it, in words. Raises LookupError, NotOpen, Disagreed, ValueError.
+
+    That a bank agreed to a mandate is said with the bank's reference of it, and everybody has to name the same one.
+    """
     with ports.transaction() as work:
         item = work.db.get(WorkItem, item_id)
         if item is None:
@@ -28,6 +37,10 @@ def decide(ports: Ports, item_id: int, by: str, decision: str) -> str:
         kind = WorkKind(item.kind)
         if decision not in _FITS.get(kind, ("settled_by_hand",)):
             raise ValueError(f"{decision!r} does not fit a work item of the kind {kind.value!r}")
+        if decision == AGREED:
+            _check_agreed(ports, item, bank_reference)
+        elif bank_reference:
+            raise ValueError(f"{decision!r} has no reference of the bank's")
         if kind is WorkKind.REFUND and decision == "returned":
             return _returned(work, item, by)
         if kind not in _FITS:
@@ -36,16 +49,30 @@ def decide(ports: Ports, item_id: int, by: str, decision: str) -> str:
                 raise work_items.NotOpen(item.state)
             work_items.close(work, item, Cause(by[:40], decision))
             return f"Item {item_id}: closed."
-        if not work_items.approve(work, item_id, by, decision):
+        if not work_items.approve(work, item_id, by, f"{decision} {bank_reference}".strip()):
             return f"Item {item_id}: noted. {work.settings.APPROVALS_MIN} people have to agree to {decision!r}."
-        return _do(work, item, decision)
+        return _do(work, item, decision, bank_reference)
 
 
-def _do(work: Work, item: WorkItem, decision: str) -> str:
+def _check_agreed(ports: Ports, item: WorkItem, bank_reference: str) -> None:
+    if isinstance(ports.banks.get(item.bank_code), TakesCodes):
+        raise ValueError("this bank debits by a token that only its own answer brings: wait for it, or 'not_agreed'")
+    if not _BANK_REFERENCE.fullmatch(bank_reference):
+        raise ValueError("'agreed' needs the bank's reference of the mandate, at most 30 letters and digits")
+
+
+def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
     if item.kind == WorkKind.RUN.value:
         return f"Item {item.id}: approved. The run goes on with its next planning."
     if item.kind == WorkKind.REFUND.value:
         return f"Item {item.id}: approved. The refund is sent by the worker."
+    if item.kind == WorkKind.MANDATE_OUTCOME.value:
+        mandate = mandate_life.hold(work, int(item.about.removeprefix("mandate ")))
+        if decision == AGREED:
+            mandate_life.activated(work, mandate, bank_reference, code=decision)
+        else:
+            mandate_life.rejected(work, mandate, "bank", decision)
+        return f"Item {item.id}: mandate {mandate.id} is {mandate.state}."
     key = key_of(work, item.about)
     if key is None:
         raise LookupError("its attempt is not known")

@@ -1,5 +1,6 @@
 """Asks banks for mandates that members agreed to, hands over their codes, takes mandates back; claim, ask, record."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import structlog
 from autodebit.lanes import CREDENTIALS
 from banks.base import (
     Answer,
+    AsksMandates,
     BankAnswer,
     BankRefused,
     BankUnknown,
@@ -15,6 +17,7 @@ from banks.base import (
     CancelRequest,
     CancelsMandates,
     CodeRequest,
+    MandateQuestion,
     MandateRequest,
     Reason,
     TakesCodes,
@@ -124,6 +127,40 @@ def _record(ports: Ports, asked: _Asked, answer: Said) -> bool:
             case _:
                 mandate_life.unknown(work, mandate, "pending")
     return True
+
+
+def ask_after(ports: Ports) -> int:
+    """Ask after mandates without a clear answer where the bank's product knows that question; how many were asked.
+
+    What nobody has answered for a day is given to people.
+    """
+    able = {code: bank for code, bank in ports.banks.items() if isinstance(bank, AsksMandates)}
+    asked, silent = 0, set[str]()
+    while (question := _claim_unknown(ports, able.keys() - silent)) is not None:
+        mandate_id, bank_code, request = question
+        asked += 1
+        try:
+            answer = able[bank_code].mandate_status(request)
+        except (BankRefused, BankUnknown, BankUnreachable) as failure:
+            log.warning("mandate_not_answered", bank=bank_code, kind=type(failure).__name__, mandate=mandate_id)
+            if not isinstance(failure, BankRefused):
+                silent.add(bank_code)
+            continue
+        if answer.answer is Answer.DONE and answer.reference:
+            with ports.transaction() as work:
+                mandate = mandate_life.hold(work, mandate_id)
+                mandate_life.answered_late(work, mandate, answer.reference, answer.token)
+    with ports.transaction() as work:
+        mandate_life.give_to_people(work)
+    return asked
+
+
+def _claim_unknown(ports: Ports, banks: Collection[str]) -> tuple[int, str, MandateQuestion] | None:
+    with ports.transaction() as work:
+        mandate = mandate_life.claim_unknown(work, banks)
+        if mandate is None:
+            return None
+        return mandate.id, mandate.bank_code, MandateQuestion(customer_id(mandate.id), mandate.bank_reference)
 
 
 def tell_banks(ports: Ports) -> int:

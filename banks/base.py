@@ -104,6 +104,14 @@ class CodeRequest:
 
 
 @dataclass(frozen=True)
+class MandateQuestion:
+    """What became of a mandate that was asked for; `mandate_reference` is empty where the bank's answer was lost."""
+
+    customer_id: str
+    mandate_reference: str
+
+
+@dataclass(frozen=True)
 class CancelRequest:
     customer_id: str
     mandate_reference: str
@@ -243,6 +251,16 @@ class Bank(Protocol):
 class AsksStatus(Protocol):
     def status(self, debit: StatusRequest) -> Status:
         """Raises BankRefused (of the question, never of the debit), BankUnreachable or BankUnknown."""
+        ...
+
+
+@runtime_checkable
+class AsksMandates(Protocol):
+    def mandate_status(self, mandate: MandateQuestion) -> BankAnswer:
+        """DONE with reference and token, PENDING while the holder has not agreed.
+
+        Raises BankRefused (of the question, never of the mandate), BankUnreachable or BankUnknown.
+        """
         ...
 
 

@@ -18,6 +18,7 @@ from banks.base import (
     CancelRequest,
     CodeRequest,
     CollectRequest,
+    MandateQuestion,
     MandateRequest,
     Notice,
     NoticeCall,
@@ -55,7 +56,7 @@ _REASON: Final = "Pembatalan iuran"
 
 
 class SnapDebit:
-    """A Bank that is asked over SNAP; also AsksStatus, CancelsMandates, CancelsDebits, Refunds and TakesCodes."""
+    """A Bank that is asked over SNAP, with all that banks/base.py knows besides: codes, questions, taking back."""
 
     def __init__(self, settings: BankSettings, clock: Clock = system_clock) -> None:
         self.code, self.rules = settings.code, settings.rules
@@ -104,23 +105,24 @@ class SnapDebit:
             return _bound(self._snap.post(codes.CODE_CHECK, "/otp-verification", fields), "originalReferenceNo")
         except BankUnknown as error:
             lost = error.code
-        bound = self._binding(code)
-        if bound is None:
+        try:
+            bound = self.mandate_status(MandateQuestion(code.customer_id, code.mandate_reference))
+        except (BankRefused, BankUnreachable, BankUnknown):
+            raise BankUnknown(lost) from None
+        if bound.answer is not Answer.DONE:
             raise BankUnknown(lost)
         return bound
 
-    def _binding(self, code: CodeRequest) -> BankAnswer | None:
-        """The binding where the bank says it is made; None for anything else it says, or where it says nothing."""
-        fields = {
-            "originalReferenceNo": code.mandate_reference,
-            "partnerReferenceNo": code.customer_id,
-            "merchantId": self._settings.merchant_id,
-        }
-        try:
-            got = self._snap.post(codes.BINDING_STATUS, "/registration-account-inquiry", fields)
-            return _bound(got, "originalReferenceNo") if got.answer is Answer.DONE else None
-        except (BankRefused, BankUnreachable, BankUnknown):
-            return None
+    def mandate_status(self, mandate: MandateQuestion) -> BankAnswer:
+        """Asks after the binding, by both references where both are known (08)."""
+        fields = {"partnerReferenceNo": mandate.customer_id, "merchantId": self._settings.merchant_id}
+        if mandate.mandate_reference:
+            fields["originalReferenceNo"] = mandate.mandate_reference
+        self._must_fit(fields, *(fields.keys() - {"merchantId"}))
+        got = self._snap.post(codes.BINDING_STATUS, "/registration-account-inquiry", fields)
+        if got.answer is Became.NOT_FOUND:
+            raise BankRefused(Reason.OURS, got.code)
+        return _bound(got, "originalReferenceNo")
 
     def collect(self, debit: CollectRequest) -> BankAnswer:
         """Debits one month by the token. A resend is the very same body, or a bank calls it another."""

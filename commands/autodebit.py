@@ -241,12 +241,13 @@ def _set_drained(bank: str, by: str, *, drained: bool) -> None:
 @autodebit.command("approve")
 @click.argument("item", type=int)
 @click.option("--decision", required=True, type=click.Choice(sorted(OUTCOMES)), help="What you agree to.")
+@click.option("--reference", default="", help="With `agreed`: the bank's reference of the mandate.")
 @click.option("--by", required=True, callback=_person, help="Your name.")
-def approve(item: int, decision: str, by: str) -> None:
+def approve(item: int, decision: str, reference: str, by: str) -> None:
     """Agree to a work item: `run`, `refund`, or what became of a debit. It is done once enough people agree."""
     ports = job_ports()
     try:
-        done = decide(ports, item, by, decision)
+        done = decide(ports, item, by, decision, reference)
     except (LookupError, work_items.NotOpen, work_items.Disagreed, ValueError) as error:
         raise click.ClickException(f"item {item}: {error}") from None
     click.echo(done)

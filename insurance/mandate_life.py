@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import String, exists, literal, not_, select
 
 from insurance import schedule, unsent
 from insurance.mandates import FINAL, bank_facts, change, live_all, take_up, tell_bank
@@ -11,7 +11,7 @@ from insurance.party import Party
 from insurance.receipts import URGENT, owe_worker
 from insurance.tariff import first_month
 from insurance.work import Work
-from insurance.work_items import close, find
+from insurance.work_items import close, find, open_item
 from models import Mandate, MandateState, Membership, MembershipState, WorkItem, WorkKind, WorkState
 from models.event import record
 from models.machine import Cause
@@ -21,6 +21,9 @@ from units.month import Month, month_name
 
 # Source: architecture.md 5: the bank's lane is spared an account that has been empty three months in a row.
 NO_FUNDS_MONTHS_MAX = 3
+# A bank that can be asked after a mandate is asked a minute later, then after twice as long each time, at least daily.
+ASK_FIRST, ASK_AT_LEAST_EACH = timedelta(minutes=1), timedelta(days=1)
+UNANSWERED_FOR = timedelta(days=1)
 
 
 def claim(work: Work, banks: Collection[str], lease: timedelta) -> Mandate | None:
@@ -183,6 +186,56 @@ def overdue(work: Work) -> int:
     rows = work.db.scalars(query).unique().all()
     for mandate in rows:
         unknown(work, mandate, "lease")
+    return len(rows)
+
+
+def claim_unknown(work: Work, banks: Collection[str]) -> Mandate | None:
+    """The next mandate without a clear answer that one of `banks` is to be asked after, each time after twice as long.
+
+    The caller commits, then asks.
+    """
+    query = (
+        select(Mandate)
+        .where(
+            Mandate.state == MandateState.UNKNOWN.value,
+            Mandate.bank_code.in_(banks),
+            Mandate.changed_at <= work.now - ASK_FIRST,
+            Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now),
+        )
+        .order_by(Mandate.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Mandate)
+    )
+    mandate = work.db.scalars(query).unique().one_or_none()
+    if mandate is not None:
+        mandate.lease_until = work.now + min(work.now - mandate.changed_at, ASK_AT_LEAST_EACH)
+    return mandate
+
+
+def answered_late(work: Work, mandate: Mandate, bank_reference: str, token: str) -> None:
+    """Asked after a mandate without a clear answer, the bank says that it holds it."""
+    if mandate.state in (MandateState.UNKNOWN.value, MandateState.CANCELLED.value):
+        activated(work, mandate, bank_reference, token=token)
+
+
+def give_to_people(work: Work, limit: int = 500) -> int:
+    """Mandates without a clear answer for a day: a person asks the bank, and the member learns why nothing happens."""
+    about = literal("mandate ").concat(Mandate.id.cast(String))
+    known = exists().where(WorkItem.kind == WorkKind.MANDATE_OUTCOME.value, WorkItem.about == about)
+    query = (
+        select(Mandate)
+        .where(
+            Mandate.state == MandateState.UNKNOWN.value, Mandate.changed_at <= work.now - UNANSWERED_FOR, not_(known)
+        )
+        .order_by(Mandate.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=Mandate)
+    )
+    rows = work.db.scalars(query).unique().all()
+    for mandate in rows:
+        open_item(work, WorkKind.MANDATE_OUTCOME, f"mandate {mandate.id}", bank_code=mandate.bank_code)
+        key = f"mandate_unanswered:{mandate.id}"
+        owe_worker(work, mandate.worker, "mandate_unanswered", key, bank_facts(mandate), told_at_once=False)
     return len(rows)
 
 

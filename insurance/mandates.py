@@ -12,7 +12,7 @@ from insurance.reference import detached
 from insurance.tariff import Quote, first_month, price_list
 from insurance.waking import ASK_BANKS, wake
 from insurance.work import Work
-from insurance.work_items import open_item
+from insurance.work_items import close, find, open_item
 from models import Bank, Mandate, MandateState, Membership, MembershipState, Worker, WorkKind
 from models.event import record
 from models.machine import Cause, move
@@ -218,6 +218,10 @@ def tell_bank(work: Work, mandate: Mandate) -> None:
 
 
 def change(work: Work, mandate: Mandate, to: MandateState, cause: Cause) -> None:
+    if mandate.state == MandateState.UNKNOWN.value:
+        item = find(work, WorkKind.MANDATE_OUTCOME, f"mandate {mandate.id}", lock=True)
+        if item is not None:
+            close(work, item, cause)
     move(work.db, mandate, MANDATE_MOVES, to, cause, work.now)
     mandate.changed_at, mandate.lease_until = work.now, None
     work.db.flush()

@@ -141,8 +141,8 @@ def refuse(work: Work, item_id: int, by: str) -> None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.kind in (WorkKind.MANUAL_OUTCOME.value, WorkKind.REFUND.value):
-        raise NeedsOutcome(f"a {item.kind} cannot be refused: the debit would wait for ever")
+    if item.kind in (WorkKind.MANUAL_OUTCOME.value, WorkKind.MANDATE_OUTCOME.value, WorkKind.REFUND.value):
+        raise NeedsOutcome(f"a {item.kind} cannot be refused: it would wait for ever")
     move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
     item.closed_at = work.now
 

@@ -16,6 +16,8 @@ class WorkKind(StrEnum):
     REFUND = "refund"
     MANUAL_OUTCOME = "manual_outcome"
     """A debit that stayed unknown for longer than we ask."""
+    MANDATE_OUTCOME = "mandate_outcome"
+    """A mandate that its bank has neither agreed to nor refused for a day."""
     CANCEL_AT_BANK = "cancel_at_bank"
     """A mandate that was taken back, at a bank whose product knows no cancelling (rulings 7)."""
     NOTICE = "notice"

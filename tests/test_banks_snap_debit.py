@@ -20,6 +20,7 @@ from banks.base import (
     CancelsDebits,
     CancelsMandates,
     CodeRequest,
+    MandateQuestion,
     Reason,
     RefundRequest,
     Refunds,
@@ -85,6 +86,11 @@ SENT: dict[str, tuple[Callable[[SnapDebit], object], object, dict[str, object]]]
             "otp": "123456",
             "merchantId": "IURAN-M",
         },
+    ),
+    "08": (
+        lambda bank: bank.mandate_status(MandateQuestion("W0001", "")),
+        BankAnswer(Answer.DONE, "LINK-1", "tok-1"),
+        {"partnerReferenceNo": "W0001", "merchantId": "IURAN-M"},
     ),
     "09": (
         lambda bank: bank.cancel(UNBIND),
