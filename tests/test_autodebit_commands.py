@@ -1,5 +1,10 @@
 """`flask autodebit` as people use it: its codes tell, what cannot be done is one line, nobody approves twice."""
 
+import os
+import pty
+import subprocess
+import sys
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -9,7 +14,9 @@ from config import Settings
 from insurance import contributions
 from insurance.attempts import Try
 from tests.crew import crew
-from tests.test_background import flask
+from tests.sandboxed import ROOT
+from tests.test_autodebit import member
+from tests.test_background import environment, flask
 from tests.test_runs import BANK, NOV, item, with_settings
 from tests.world import World
 from units.clock import jakarta_day
@@ -61,6 +68,27 @@ def test_a_run_leaves_with_2_when_a_bank_gives_no_answer(world: World, settings:
     assert status.returncode == 2
     assert "unknown 1" in status.stdout
     assert one.reference in status.stdout
+
+
+def test_who_looks_on_sees_the_run_go_on(world: World, settings: Settings) -> None:
+    """On a terminal the table is drawn again and again in its place; in a file it stands once, at the end."""
+    member(world)
+    world.clock.let_outside_go()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "flask", "autodebit", "run", "--month", "2026-11", "--as-of", "2026-11-23"]
+    env = {**environment(settings), "TERM": "xterm"}
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    # Linux ends a terminal that nobody holds open any more with EIO.
+    with suppress(OSError):
+        while more := os.read(ours, 65536):
+            shown += more
+    os.close(ours)
+    assert process.wait(30) == 0, shown.decode()
+    assert shown.count(b"Autodebit 2026-11") > 2
+    assert b"\x1b[" in shown
+    assert f"bank {BANK}: confirmed".encode() in shown, shown.decode()
 
 
 def test_a_held_run_is_approved_by_command_from_end_to_end(world: World, settings: Settings) -> None:

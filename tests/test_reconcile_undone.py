@@ -1,15 +1,20 @@
 """What a bank gave back, and what it never had: reversed, refunded or set free by its files, and by nothing less."""
 
+from copy import copy
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
-from banks.base import Became
+from banks.base import Became, LaneRules
 from tests.settling import BANK, DAY, NEXT, Asked, Bank, Silent, line, notice, paid, state, tomorrow, unknown
 from tests.world import World
+from units.clock import JAKARTA
+
+HALF_AN_HOUR = timedelta(minutes=30)
 
 # What is given back
 
@@ -110,6 +115,34 @@ def test_a_bank_that_can_be_asked_is_asked_after_its_file(world: World, desk: Ba
     assert state(world) == "unknown"
     ask_unknown(ports)
     assert state(world) == after
+
+
+@pytest.mark.parametrize("silent", [Silent(), Asked(Became.NOT_FOUND)], ids=["cannot be asked", "can be asked"])
+def test_while_a_bank_closes_its_day_nothing_is_freed(world: World, desk: Bank, silent: Silent) -> None:
+    """Ruling 8: what it does not know in its cut-off it may still book."""
+    unknown(world, silent)
+    for day in (DAY, NEXT):
+        tomorrow(world)
+        desk.gives([], day)
+    closed = closing(silent, world.clock.now)
+    ports = replace(desk.ports, banks={BANK: closed})
+    for _ in range(3):
+        settle(ports)
+        ask_unknown(ports)
+        world.clock.forward(minutes=10)
+    assert state(world) == "unknown"
+    world.clock.forward(hours=20)
+    settle(ports)
+    ask_unknown(ports)
+    assert state(world) == "failed_soft"
+
+
+def closing(bank: Silent, at: datetime) -> Silent:
+    """The same bank, which closes its day for an hour around this moment."""
+    around = at.astimezone(JAKARTA)
+    closed = copy(bank)
+    closed.rules = LaneRules(cut_off=((around - HALF_AN_HOUR).time(), (around + HALF_AN_HOUR).time()))
+    return closed
 
 
 def test_a_wrong_amount_is_not_absence(world: World, desk: Bank) -> None:

@@ -1,12 +1,13 @@
 """Debits without an answer: asked for on a timetable, decided by two people at last, and never sent beside."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from autodebit.decide import decide
-from banks.base import Became, Reason, Status
+from banks.base import BankAnswer, Became, CollectRequest, Reason, Status
 from insurance.work_items import Disagreed, NotOpen
 from tests.heard import (
     DENIED,
@@ -25,6 +26,8 @@ from tests.heard import (
     tells,
 )
 from tests.histories import Story
+from tests.history_checks import BIFAST, BOUND
+from tests.troubled import FaultyAsked, Trouble
 from tests.world import World
 
 LOST, NEVER_SAID = "0999", "0202"
@@ -118,6 +121,34 @@ def test_a_status_failed_books_nothing_and_is_tried_again_under_another_referenc
     assert states(world)[1:] in (["scheduled"], ["noticed"])
     assert len(set(references(world))) == 2
     assert posted(world) == []
+
+
+class Twice(FaultyAsked):
+    """A real bank whose first answer is lost, so that a network in between sends the debit again."""
+
+    def collect(self, debit: CollectRequest) -> BankAnswer:
+        self._bank.collect(debit)
+        return self._bank.collect(debit)
+
+
+@pytest.mark.parametrize(("bank", "how"), [(BOUND, "asked"), (BIFAST, "settled")])
+def test_a_reference_that_the_bank_has_already_is_looked_up_and_booked_once(world: World, bank: str, how: str) -> None:
+    """40954/71 01, duplicate partnerReferenceNo: the money has moved, and no answer says it (programme.md 3.5)."""
+    story = one_member(world, "2345", bank)
+    story.ports = replace(story.ports, banks={**story.ports.banks, bank: Twice(world.ports.banks[bank], Trouble([]))})
+    story.collect()
+    assert (states(world), posted(world)) == (["unknown"], [])
+    assert world.one("SELECT code FROM attempts") == ("4095401" if bank == BOUND else "4097101")
+    world.clock.forward(minutes=1)
+    story.ask()
+    if how == "settled":
+        assert states(world) == ["unknown"], "this product knows no question (ruling 7): its day file says it"
+        world.clock.forward(days=1)
+        story.settle()
+    assert states(world) in (["confirmed"], ["settled"])
+    assert posted(world) == [("collected", TOTAL_RP)]
+    assert receipts(world, "paid") == 1
+    assert len(story.book()) == 1
 
 
 def test_a_debit_that_the_bank_does_not_find_stays_unknown(world: World) -> None:

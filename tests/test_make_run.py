@@ -1,0 +1,26 @@
+"""The whole of `make run` on a fresh folder: every part runs, a dial is answered, what was done is there next time."""
+
+from bench.running import own_folder, post, running_stack
+from config import SANDBOX_USSD_CODE
+from handset.phone import Phone
+from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, enrol
+
+
+def phone_of(port: int) -> Phone:
+    return Phone(SITI_PHONE, lambda path, form: post(port, path, form), lambda _number: [], code=SANDBOX_USSD_CODE)
+
+
+def test_all_of_it_starts_answers_a_dial_ends_cleanly_and_keeps_its_data() -> None:
+    with own_folder() as folder:
+        with running_stack(folder) as stack:
+            assert set(stack.parts) == {"web", "worker", "sandbox", "postgres", "valkey"}
+            assert "autodebit" in enrol(phone_of(stack.port)).lower()
+        said = (folder / "local.log").read_text()
+        assert f"http://127.0.0.1:{stack.port} (sandbox). Dial {SANDBOX_USSD_CODE}" in said
+        assert said.rstrip().endswith("Stopped. The data stay in " + str(folder / "var") + ".")
+        with running_stack(folder) as again:
+            phone = phone_of(again.port)
+            phone.dial()
+            assert SITI.split()[0].upper() in phone.press("4").upper()
+        logged = "".join(path.read_text(errors="replace") for path in (folder / "var" / "log").glob("*.log"))
+        assert not any(secret in logged for secret in (PIN, SITI, SITI_NIK, SITI_PHONE)), "personal data in a log"
