@@ -5,7 +5,7 @@ import re
 from sqlalchemy import select
 
 from banks.base import Became, TakesCodes
-from insurance import mandate_life, refunds, work_items
+from insurance import mandate_life, mandates, refunds, work_items
 from insurance.attempts import key_of
 from insurance.bank_words import DEBITED, NOT_DEBITED, Word, hear
 from insurance.work import Work
@@ -71,6 +71,8 @@ def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
         if decision == AGREED:
             mandate_life.activated(work, mandate, bank_reference, code=decision)
         else:
+            # What people learned may be wrong or change: the bank is told not to keep it.
+            mandates.tell_bank(work, mandate)
             mandate_life.rejected(work, mandate, "bank", decision)
         return f"Item {item.id}: mandate {mandate.id} is {mandate.state}."
     key = key_of(work, item.about)

@@ -6,7 +6,7 @@ declares it by having it, and nothing pretends (rulings 7).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
@@ -169,6 +169,10 @@ class Status:
     bank_reference: str = ""
     code: str = ""
     reason: Reason | None = None
+
+
+# Of a failure whose notice does not say when: older than any yes, so that by itself it takes none back.
+UNTIMED = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ debits nothing and says what it did the first time. Who reads compares the amoun
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Final
 
@@ -103,9 +103,9 @@ class DebitFile:
 class BatchFiles(InFolder):
     """One bank's two folders, ours out and theirs in; files are for their owner only, as they hold accounts."""
 
-    def __init__(self, code: str, out_dir: Path, in_dir: Path) -> None:
+    def __init__(self, code: str, out_dir: Path, in_dir: Path, cut_off: time | None = None) -> None:
         super().__init__(in_dir)
-        self.code = code
+        self.code, self.cut_off = code, cut_off
         self._out = out_dir
 
     def hand_over(self, name: str, mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:

@@ -10,7 +10,7 @@ from banks.settlement import SettlementFiles
 def connect_batch_banks(settings: Mapping[str, AnyBank]) -> Mapping[str, BatchFiles]:
     """Debit and result files of each bank without an API, by its code."""
     return {
-        code: BatchFiles(code, bank.out_dir, bank.in_dir)
+        code: BatchFiles(code, bank.out_dir, bank.in_dir, bank.cut_off)
         for code, bank in settings.items()
         if isinstance(bank, BatchSettings)
     }

@@ -155,7 +155,7 @@ class SnapDebit:
         return _status(got, debit.bank_reference)
 
     def cancel(self, mandate: CancelRequest) -> None:
-        """Unbinds. A binding that the bank does not know (any more) cannot be debited: that is cancelled too."""
+        """Unbinds. A binding whose token we hold and the bank knows no more is cancelled too: nobody can debit it."""
         fields = {"merchantId": self._settings.merchant_id, "linkId": mandate.mandate_reference}
         if mandate.token:
             fields["tokenId"] = mandate.token
@@ -163,6 +163,9 @@ class SnapDebit:
         got = self._snap.post(codes.UNBINDING, "/registration-account-unbinding", fields)
         if got.answer is Answer.PENDING:
             raise BankUnknown("pending")
+        if got.answer is Became.NOT_FOUND and not mandate.token:
+            # Without its token what we named may be the request and not the binding: it says nothing of that one.
+            raise BankUnknown(got.code)
 
     def cancel_debit(self, debit: StatusRequest) -> None:
         """Takes back a debit that is not settled yet, all of it."""

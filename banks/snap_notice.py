@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from banks.base import BadNotice, Notice, NoticeCall, NoticeReply
+from banks.base import UNTIMED, BadNotice, Became, Notice, NoticeCall, NoticeReply
 from banks.codes import FAST_NOTICE, NOTICE, STATUSES
 from banks.settings import BankSettings
 from banks.snap import asymmetric_text, minify, verify_rsa
@@ -122,7 +122,7 @@ def _notice(form: _Form, bank: str, call: NoticeCall, now: datetime) -> Notice:
         bank_reference=bank_reference,
         amount_rp=_rupiah(body.get("amount")),
         code=status,
-        at=_when(body, now),
+        at=_when(body, UNTIMED if STATUSES[status] is Became.FAILED else now, now),
         replay_key=_replay_key(bank, form, external_id, call.body),
     )
 
@@ -174,8 +174,8 @@ def _rupiah(amount: object) -> int | None:
     return int(found[1])
 
 
-def _when(body: Mapping[str, Any], now: datetime) -> datetime:
-    """When it became so: its end, else its beginning, else now; never the future, which would outlive the truth."""
+def _when(body: Mapping[str, Any], untimed: datetime, now: datetime) -> datetime:
+    """When it became so: its end, its beginning, or `untimed`; never the future, which would outlive the truth."""
     for name in ("finishedTime", "createdTime"):
         if body.get(name) in (None, ""):
             continue
@@ -183,7 +183,7 @@ def _when(body: Mapping[str, Any], now: datetime) -> datetime:
         if at is None or at > now + WINDOW:
             raise _Wrong("40001", name)
         return at
-    return now
+    return untimed
 
 
 def _moment(text: object) -> datetime | None:

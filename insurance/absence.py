@@ -7,7 +7,17 @@ from sqlalchemy import ColumnElement, Date, Integer, Select, cast, exists, func,
 
 from insurance.attempts import Key
 from insurance.work import Work
-from models import Attempt, AttemptReference, AttemptState, TakenFile, TakenLine, WorkItem, WorkKind, WorkState
+from models import (
+    Attempt,
+    AttemptReference,
+    AttemptState,
+    BankFile,
+    TakenFile,
+    TakenLine,
+    WorkItem,
+    WorkKind,
+    WorkState,
+)
 from units.clock import JAKARTA
 
 # A bank that cannot be asked may book what it got before midnight on the next day: that day's file has to lack it too.
@@ -35,8 +45,12 @@ def _lacking(days_more: int) -> Select[date, int, int]:
         .scalar_subquery()
     )
     named = exists().where(TakenLine.debit == Attempt.reference, TakenLine.debit != "", TakenLine.kind == "debit")
+    # A debit file that lies at the bank may be worked off any day, whatever the days so far say.
+    pending = exists().where(
+        BankFile.name == Attempt.sent_in, BankFile.written_at.is_not(None), BankFile.answered_at.is_(None)
+    )
     return select(Attempt.month, Attempt.worker_id, Attempt.n).where(
-        Attempt.asked_at.is_not(None), ~named, taken == last - first + 1
+        Attempt.asked_at.is_not(None), ~named, ~pending, taken == last - first + 1
     )
 
 

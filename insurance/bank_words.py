@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import func, select
 
-from banks.base import Became, Reason
+from banks.base import UNTIMED, Became, Reason
 from insurance import mandate_life, refunds
 from insurance.absence import is_absent
 from insurance.attempts import Key, Try, change_all, change_months, held_months, locked
@@ -18,7 +18,7 @@ from insurance.receipts import Owed, owe_all
 from insurance.tariff import PAYER_SELF
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
-from models import AttemptState, BankNotice, MonthState, WorkKind
+from models import AttemptState, BankNotice, CoverMonth, MonthState, WorkKind
 from models.bulk import update_rows
 from models.machine import Cause
 from models.month import Attempt
@@ -33,6 +33,8 @@ STATUS = "status"
 """A word that came as the answer to our question."""
 DEBITED, NOT_DEBITED = "debited", "not_debited"
 """What people decide in the bank's place; no bank has such codes."""
+GIVEN_BACK = ("04", "05")
+"""Statuses that only what was debited can have: refunded, cancelled (ASPI SNAP; programme.md 3.5)."""
 HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
 _WAITING = (AttemptState.SENT.value, AttemptState.UNKNOWN.value, AttemptState.MANUAL.value)
 _DEBITED = (AttemptState.CONFIRMED.value, AttemptState.SETTLED.value)
@@ -127,9 +129,13 @@ def _failed(work: Work, one: Try, to: Party, word: Word, cause: Cause) -> str:
         return "failed"
     if one.state in _DEBITED:
         yes_at = _said_yes_at(work, one) if word.at is not None else None
-        if word.at is not None and yes_at is not None and word.at < yes_at:
+        if word.at is not None and yes_at is not None and word.at <= yes_at and word.code not in GIVEN_BACK:
             # Told late, and overtaken by the bank's own yes: that one stands until the bank says otherwise again.
-            log.warning("older_failure", reference=one.reference, behind_s=round((yes_at - word.at).total_seconds()))
+            log.warning("older_failure", reference=one.reference)
+            if word.at in (UNTIMED, yes_at):
+                # Of two words at one moment nobody can say which is the last: a month opened by guess is paid twice.
+                _for_a_person(work, one, "failed too", word.code)
+                return "contradicts"
             return "older"
         return reverse(work, one, to, cause)
     return "known"
@@ -208,7 +214,10 @@ def _open_again(work: Work, one: Try, to: Party, cause: Cause) -> None:
     key = (one.month, one.worker_id)
     row = held_months(work, [key], PAYER_SELF)[key]
     if row.state == MonthState.COVERED.value and row.paid_reference == one.reference:
-        if row.posted_on is not None:
+        handed_over = select(CoverMonth.handed_over_in).where(
+            CoverMonth.month == one.month, CoverMonth.worker_id == one.worker_id
+        )
+        if row.posted_on is not None or work.db.scalar(handed_over) is not None:
             open_item(work, WorkKind.REVERSED_POSTED, one.reference, bank_code=one.bank_code, amount_rp=one.total_rp)
         empty = {"paid_on": None, "paid_reference": None, "handed_over_in": None, "posted_on": None}
         change_months(work, [row], MonthState.OPEN, cause, [empty])

@@ -48,9 +48,7 @@ def _days(today: date, first: int, last: int, due_day: int) -> list[date]:
 
 
 def next_step(history: History, today: date, due_day: int) -> Step | None:
-    """The step that is to be told on `today`; None too while a paid month is not posted: it is held against nobody."""
-    if history.paid - history.posted:
-        return None
+    """The step that is to be told on `today`; while the last paid month is not posted `compute` knows none."""
 
     def cover(day: date) -> Cover:
         return compute(history.paid, history.posted, day, due_day)

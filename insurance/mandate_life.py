@@ -62,9 +62,10 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "",
     mandate.bank_reference, mandate.code_sealed = bank_reference, None
     if token:
         mandate.token_sealed = work.box(mandate.worker).seal(token, "mandate.token")
-    if mandate.state == MandateState.CANCELLED.value:
-        # The member took it back while the bank was thinking: the yes does not come alive again.
+    if mandate.state in FINAL:
+        # The member took it back while the bank was thinking, or it was given up: the yes does not come alive again.
         record(work.db, mandate.subject, "bank", "late_yes", code, mandate.state, mandate.state, work.now)
+        _take_back_late(work, mandate)
         return
     for old in live_all(work, mandate.worker_id, lock=True):
         if old.id != mandate.id:
@@ -88,11 +89,22 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "",
     )
 
 
+def _take_back_late(work: Work, mandate: Mandate) -> None:
+    """The bank holds what has ended here; where that matter was closed before its yes came, it is a new one."""
+    known = find(work, WorkKind.CANCEL_AT_BANK, _matter(mandate.id))
+    late = known is not None and known.state != WorkState.OPEN.value
+    open_item(work, WorkKind.CANCEL_AT_BANK, _matter(mandate.id, late=late), bank_code=mandate.bank_code)
+
+
+def _matter(mandate_id: int, *, late: bool = False) -> str:
+    return f"mandate {mandate_id}{' late' if late else ''}"
+
+
 def _tell_active_without_debit(work: Work, mandate: Mandate, facts: dict[str, str]) -> None:
     worker = mandate.worker
     verified = work.db.get_one(Membership, worker.id).state == MembershipState.VERIFIED.value
     kind = "mandate_active_later" if verified else "mandate_active_waiting"
-    month = max(mandate.first_month, first_month(work.today))
+    month = schedule.first_unpaid(work, worker.id, max(mandate.first_month, first_month(work.today)))
     said = {"month": month_name(month, worker.language), **facts}
     owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said)
 
@@ -255,6 +267,7 @@ def to_take_back(work: Work, bank_code: str, limit: int = 500) -> list[int]:
 
 
 def taken_back(work: Work, mandate_id: int) -> None:
-    item = find(work, WorkKind.CANCEL_AT_BANK, f"mandate {mandate_id}", lock=True)
-    if item is not None:
-        close(work, item, Cause("bank", "taken_back"))
+    for late in (False, True):
+        item = find(work, WorkKind.CANCEL_AT_BANK, _matter(mandate_id, late=late), lock=True)
+        if item is not None:
+            close(work, item, Cause("bank", "taken_back"))

@@ -28,7 +28,7 @@ class WorkKind(StrEnum):
     SPONSOR_UNPAID = "sponsor_unpaid"
     """A sponsor did not pay a village's month by its due day: somebody has to ask the sponsor."""
     REVERSED_POSTED = "reversed_posted"
-    """Given back by the bank after the insurer had posted it: the insurer has to be told."""
+    """Given back by the bank after the insurer was told of it: the insurer has to be told of that too."""
 
 
 class WorkState(StrEnum):

@@ -200,7 +200,8 @@ def _batch_table(code: str) -> str:
         "province": province,
         "out_dir": f"batch/{code}/out",
         "in_dir": f"batch/{code}/in",
-        "cut_off": "16:00",
+        # Late, so that whoever tries it in the evening need not wait for the next day.
+        "cut_off": "23:30",
         "settlement_dir": f"settlement/{code}",
     }
     return "\n".join([f"[banks.{code}]", *(f'{key} = "{value}"' for key, value in rows.items()), ""])

@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.sandboxed",
     "tests.world",
     "tests.settling",
+    "tests.debit_folders",
     "tests.bank_client",
     "tests.bank_partner",
 ]

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from banks.base import BadNotice, Became, Notice, NoticeCall
+from banks.base import UNTIMED, BadNotice, Became, Notice, NoticeCall
 from banks.settings import BankSettings
 from banks.snap import asymmetric_text, sign_rsa
 from banks.snap_notice import BODY_BYTES_MAX, noticed, read_notice
@@ -72,7 +72,7 @@ def test_a_notice_of_a_debit_is_read_whole(told: BankSettings) -> None:
 def test_a_notice_of_bifast_names_its_status_another_way(told: BankSettings) -> None:
     body = {"originalReferenceNo": "BANK-1", "transactionStatus": "06", "eMandateReffId": "EM-1"}
     notice = read_notice(told, call(body, FAST_PATH), NOW)
-    assert notice == Notice(Became.FAILED, "", "BANK-1", None, "06", NOW, notice.replay_key)
+    assert notice == Notice(Became.FAILED, "", "BANK-1", None, "06", UNTIMED, notice.replay_key)
     assert (noticed(call(path=FAST_PATH)).http, noticed(call(path=FAST_PATH)).body["responseCode"]) == (200, "2007200")
     assert refused(told, call(body, DEBIT_PATH)) == "4005602"
 

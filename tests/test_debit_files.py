@@ -1,9 +1,8 @@
 """A bank without an API, played by the sandbox through folders: mandates, debits and receipts; files that lie."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -17,59 +16,15 @@ from banks.batch_file import (
     DebitResult,
     MandateResult,
     read_debit_file,
-    write_result,
 )
 from banks.settlement import SettlementFiles, write_settlement
 from handset.phone import Phone
 from insurance import runs
-from ports import Ports
+from tests.debit_folders import BANK, CHOICE, GOOD, TOTAL_RP, Folders, consented, done, items, newest
 from tests.people import authorise, enrol
 from tests.sandboxed import wait_for
-from tests.settling import line, state, tomorrow
+from tests.settling import line, state
 from tests.world import World
-
-BANK = "118"
-# Where Bank Nagari stands among the connected banks, that of the caller's own province first.
-CHOICE = "4"
-GOOD = "1180012345"
-TOTAL_RP = 28400
-
-
-@dataclass
-class Folders:
-    """Bank 118 with folders of its own, in which no sandbox looks: the test is the bank."""
-
-    world: World
-    root: Path
-
-    @property
-    def files(self) -> BatchFiles:
-        return BatchFiles(BANK, self.root / "out", self.root / "in")
-
-    @property
-    def ports(self) -> Ports:
-        return replace(self.world.ports, batches={BANK: self.files})
-
-    def exchange(self) -> None:
-        exchange_files(self.ports, BANK)
-
-    def names(self) -> list[str]:
-        return sorted(path.name for path in (self.root / "out").glob("*.csv"))
-
-    def says(self, mandates: list[MandateResult], debits: list[DebitResult], *, bank: str = BANK, to: str = "") -> str:
-        """Put a result of the newest debit file, or of `to`, before us; its name."""
-        answers = to or newest(self.world)
-        number = len(list((self.root / "in").rglob("*.csv")))
-        result = BatchResult(f"result-{number}.csv", bank, self.world.clock.now.date(), answers, mandates, debits)
-        write_result(self.root / "in", result)
-        return result.name
-
-    def refused(self) -> list[str]:
-        return [path.name for path in (self.root / "in" / "refused").glob("*.csv")]
-
-
-def newest(world: World) -> str:
-    return str(world.rows("SELECT name FROM bank_files ORDER BY made_at DESC, name LIMIT 1")[0][0])
 
 
 def exchange(world: World) -> None:
@@ -81,14 +36,6 @@ def exchange(world: World) -> None:
     exchange_files(world.ports, BANK)
 
 
-def consented(world: World, account: str = GOOD) -> Phone:
-    phone = world.phone()
-    enrol(phone)
-    world.exchange()
-    authorise(phone, account, bank=CHOICE)
-    return phone
-
-
 def member(world: World, account: str = GOOD) -> Phone:
     phone = consented(world, account)
     exchange(world)
@@ -97,37 +44,6 @@ def member(world: World, account: str = GOOD) -> Phone:
 
 def booked(world: World) -> list[int]:
     return [one["amount_rp"] for one in world.sandbox.book(BANK)["debits"] if one["status"] == "booked"]
-
-
-def items(world: World) -> list[tuple[str, str]]:
-    return [tuple(row) for row in world.rows("SELECT kind, code FROM work_items ORDER BY id")]
-
-
-@pytest.fixture
-def folders(world: World, tmp_path: Path) -> Folders:
-    return Folders(world, tmp_path)
-
-
-@pytest.fixture
-def asked(folders: Folders) -> tuple[Folders, str]:
-    """Siti's mandate given and her November in a file that waits for its result; its reference."""
-    world = folders.world
-    consented(world)
-    folders.exchange()
-    folders.says([active(world)], [])
-    folders.exchange()
-    tomorrow(world)
-    folders.exchange()
-    assert state(world) == "sent"
-    return folders, str(world.one("SELECT reference FROM attempts"))
-
-
-def active(world: World) -> MandateResult:
-    return MandateResult(f"IU{world.one('SELECT id FROM mandates')}", "ACTIVE", "M1", None, "")
-
-
-def done(reference: str, amount_rp: int = TOTAL_RP) -> DebitResult:
-    return DebitResult(reference, "DONE", "B1", amount_rp, None, "")
 
 
 # As the sandbox plays it

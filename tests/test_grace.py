@@ -75,8 +75,8 @@ def test_every_step_down_to_the_lapse_is_told_once_before_it_bites(paid_november
         assert f"iuran {month} belum dibayar, tercatat s.d. 30-11-2026. Mulai {day}" in sms
         assert f"masa tenggang ke-{count}. Setor ke rekening atau tekan *500*73#" in sms
     assert "masa tenggang ke-3" in third
-    assert "Mulai 01-03-2027 nonaktif, tidak terlindungi. Bayar iuran Feb 2027 dulu" in warning
-    assert "nonaktif, tidak terlindungi sejak 01-03-2027. Tunggakan lama tidak ditagih" in lapsed
+    assert "Mulai 01-03-2027 nonaktif. Bayar iuran Feb 2027 dulu" in warning
+    assert "nonaktif sejak 01-03-2027, tidak terlindungi. Tunggakan lama tidak ditagih" in lapsed
     assert "Bayar iuran Mar 2027" in lapsed
     assert not any("terlindungi s.d." in sms for _, sms in found)
 
@@ -205,5 +205,11 @@ def test_whoever_sinks_into_grace_or_lapses_was_told_within_the_days_before(paid
 
 @given(HISTORIES, st.dates(START.date(), date(2027, 12, 31)), st.integers(1, 28))
 def test_nothing_is_held_against_whoever_waits_for_posting(paid: set[Month], today: date, due_day: int) -> None:
-    for month in paid:
-        assert next_step(History(paid, paid - {month}), today, due_day) is None
+    if so_far := [month for month in paid if month <= today]:
+        assert next_step(History(paid, paid - {max(so_far)}), today, due_day) is None
+
+
+def test_an_older_month_that_bpjs_does_not_post_hides_no_step_down() -> None:
+    paid = {date(2026, 9, 1), date(2026, 10, 1)}
+    steps = [next_step(History(paid, {date(2026, 10, 1)}), on, 15) for on in (date(2026, 11, 13), date(2027, 1, 29))]
+    assert [step and step.state for step in steps] == [CoverState.GRACE_1, CoverState.LAPSED]

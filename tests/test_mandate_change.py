@@ -230,3 +230,13 @@ def test_the_banks_yes_and_a_cancelling_call_take_both_mandates_in_one_order(wor
         calling.commit()
         assert asking.result(timeout=20) == 1
     assert states(world) == ["replaced", "active"]
+
+
+def test_the_first_debit_that_is_announced_is_of_a_month_that_is_not_paid(world: World) -> None:
+    """November was agreed to, and then paid from the old account while the bank was thinking."""
+    member(world)
+    change_account(world.phone(), OTHER)
+    world.collect()
+    world.ask_banks()
+    assert states(world) == ["replaced", "active"]
+    assert "***9999 aktif. Debit pertama untuk iuran Des 2026" in world.last_sms()

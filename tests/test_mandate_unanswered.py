@@ -155,6 +155,7 @@ def test_two_people_who_say_that_the_bank_did_not_agree_end_it_and_the_member_ma
     for by in ("ani", "budi"):
         decide(ports, item, by, "not_agreed")
     assert states(world) == ["rejected"]
+    assert world.one("SELECT count(*) FROM work_items WHERE kind = 'cancel_at_bank' AND state = 'open'") == 1
     assert "ditolak bank" in world.last_sms()
     authorise(world.phone())
     assert states(world) == ["rejected", "consented"]

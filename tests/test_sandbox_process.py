@@ -222,7 +222,7 @@ def test_init_makes_a_bank_table_as_the_product_reads_it(tmp_path: Path) -> None
         "province": "13",
         "out_dir": "batch/118/out",
         "in_dir": "batch/118/in",
-        "cut_off": "16:00",
+        "cut_off": "23:30",
         "settlement_dir": "settlement/118",
     }
     jateng, ntb = banks["113"], banks["128"]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from autodebit.decide import decide
+from autodebit.exchange import exchange
 from banks.base import BankAnswer, Became, CollectRequest, Reason, Status
 from insurance.work_items import Disagreed, NotOpen
 from tests.heard import (
@@ -233,3 +234,37 @@ def test_a_late_success_is_posted_and_leaves_no_other_try(world: World) -> None:
     world.clock.forward(days=4)
     story.collect()
     assert len(story.book()) == 1
+
+
+@pytest.mark.parametrize("bank", [BOUND, BIFAST])
+@pytest.mark.parametrize("timed", [False, True], ids=["no time", "the time of the yes"])
+def test_a_failure_that_does_not_come_after_the_yes_opens_no_paid_month(world: World, bank: str, timed: bool) -> None:
+    """A month opened by guess is paid a second time; that the money came back is said by a later word or a return."""
+    story = one_member(world, "2345", bank)
+    story.collect()
+    hears(story, tells(world, "06", bank=bank) if timed else tells(world, "06", bank=bank, finishedTime=""))
+    assert states(world) == ["confirmed"]
+    assert posted(world) == [("collected", TOTAL_RP)]
+    assert items(world) == [("notice", "open")]
+    world.clock.forward(minutes=1)
+    hears(story, tells(world, "06", bank=bank))
+    assert states(world) == ["reversed"]
+
+
+@pytest.mark.parametrize("status", ["04", "05"])
+def test_what_was_given_back_had_been_debited_and_is_reversed_without_a_time_too(world: World, status: str) -> None:
+    story = one_member(world, "2345")
+    story.collect()
+    hears(story, tells(world, status, finishedTime=""))
+    assert states(world) == ["reversed"]
+
+
+def test_what_is_given_back_after_the_insurer_was_told_is_for_a_person(world: World) -> None:
+    """It may be posted in this moment: the insurer would hold the month, and then a second time."""
+    story = one_member(world, "2345")
+    story.collect()
+    exchange(story.ports)
+    world.clock.forward(minutes=1)
+    hears(story, tells(world, "06"))
+    assert states(world) == ["reversed"]
+    assert items(world) == [("reversed_posted", "open")]
