@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from autodebit.lanes import CREDENTIALS, Health, Pace, may_send
+from autodebit.lanes import Health, Pace, answer_of, counts_out, may_send, turns_all_away
 from autodebit.outcomes import Outcomes, Said
 from banks.base import Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
 from insurance import contributions, unsent
@@ -133,26 +134,23 @@ def _ask(bank: Bank, debit: Debit, pace: Pace, health: Health) -> Said:
     pace.wait()
     if health.sick:
         return BankUnreachable("not asked")
-    try:
-        answer = bank.collect(debit.request)
-    except BankRefused as refusal:
-        health.answered()
-        if refusal.reason is Reason.OURS:
-            log.error("bank_refuses_us", bank=bank.code, code=refusal.code, reference=debit.request.reference)
-            if refusal.code.startswith(CREDENTIALS):
-                health.stop(refusal.code)
-        return refusal
-    except BankUnreachable as failure:
-        health.stop("unreachable")
-        return failure
-    except BankUnknown as failure:
-        health.unanswered(failure.code)
-        return failure
-    except Exception as error:
-        # A fault of ours after the request may have left: what became of it has to be asked.
-        log.error("adapter_broken", bank=bank.code, kind=type(error).__name__)
-        return BankUnknown("adapter")
-    health.answered()
+    answer = answer_of(bank.code, partial(bank.collect, debit.request))
+    match answer:
+        case BankRefused(code=code):
+            if answer.reason is Reason.OURS:
+                log.error("bank_refuses_us", bank=bank.code, code=code, reference=debit.request.reference)
+            if turns_all_away(answer):
+                health.stop(code)
+            elif counts_out(answer):
+                health.unanswered(code)
+            else:
+                health.answered()
+        case BankUnreachable():
+            health.stop("unreachable")
+        case BankUnknown(code=code):
+            health.unanswered(code)
+        case _:
+            health.answered()
     return answer
 
 

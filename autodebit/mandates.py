@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
-from autodebit.lanes import CREDENTIALS
+from autodebit.lanes import CREDENTIALS, Round, answer_of
 from banks.base import (
     Answer,
     AsksMandates,
@@ -25,7 +26,8 @@ from banks.base import (
 from insurance import mandate_life
 from insurance.party import customer_id
 from insurance.work import Work
-from models import Mandate
+from insurance.work_items import open_item
+from models import Mandate, WorkKind
 from ports import Ports
 
 log = structlog.get_logger()
@@ -46,20 +48,21 @@ Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
 
 
 def ask_banks(ports: Ports) -> int:
-    """Ask for every mandate that waits; how many were asked. One bank out of reach delays only its own."""
+    """Ask for every mandate that waits; how many were asked. A sick bank delays only its own, which wait untouched."""
     with ports.transaction() as work:
         mandate_life.overdue(work)
-    asked, resting = 0, set[str]()
-    while (next_one := _claim(ports)) is not None:
-        if not _record(ports, next_one, _ask(ports, next_one, resting)):
-            resting.add(next_one.bank_code)
+    asked, this_round = 0, Round()
+    while (next_one := _claim(ports, ports.banks.keys() - this_round.resting)) is not None:
+        answer = _ask(ports, next_one)
+        _record(ports, next_one, answer)
+        this_round.heard(next_one.bank_code, answer)
         asked += 1
     return asked
 
 
-def _claim(ports: Ports) -> _Asked | None:
+def _claim(ports: Ports, banks: Collection[str]) -> _Asked | None:
     with ports.transaction() as work:
-        mandate = mandate_life.claim(work, ports.banks.keys(), LEASE)
+        mandate = mandate_life.claim(work, banks, LEASE)
         return _Asked(mandate.id, mandate.bank_code, _request(work, mandate)) if mandate is not None else None
 
 
@@ -84,22 +87,16 @@ def mandate_request(work: Work, mandate: Mandate) -> MandateRequest:
     )
 
 
-def _ask(ports: Ports, asked: _Asked, resting: set[str]) -> Said:
-    bank = None if asked.bank_code in resting else ports.banks.get(asked.bank_code)
-    if bank is None:
-        return BankUnreachable("not asked")
-    try:
-        if isinstance(asked.request, MandateRequest):
-            return bank.ask(asked.request)
-        if isinstance(bank, TakesCodes):
-            return bank.confirm(asked.request)
-        return BankRefused(Reason.OURS, "no codes")
-    except (BankRefused, BankUnknown, BankUnreachable) as failure:
-        return failure
+def _ask(ports: Ports, asked: _Asked) -> Said:
+    bank, request = ports.banks[asked.bank_code], asked.request
+    if isinstance(request, MandateRequest):
+        return answer_of(bank.code, lambda: bank.ask(request))
+    if isinstance(bank, TakesCodes):
+        return answer_of(bank.code, lambda: bank.confirm(request))
+    return BankRefused(Reason.OURS, "no codes")
 
 
-def _record(ports: Ports, asked: _Asked, answer: Said) -> bool:
-    """False where the bank could not be reached."""
+def _record(ports: Ports, asked: _Asked, answer: Said) -> None:
     with ports.transaction() as work:
         mandate = mandate_life.hold(work, asked.mandate_id)
         match answer:
@@ -109,24 +106,29 @@ def _record(ports: Ports, asked: _Asked, answer: Said) -> bool:
                 mandate_life.code_needed(work, mandate, reference)
             case BankRefused(reason=Reason.NOT_NOW) | BankUnreachable():
                 mandate_life.unreachable(work, mandate, work.now + AGAIN_AFTER)
-                return False
-            case BankRefused(reason=Reason.OURS, code=code) if not code.startswith(CREDENTIALS):
-                # This one request is faulty: it would come first in every round and keep the others from the bank.
-                log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
-                mandate_life.rejected(work, mandate, Reason.OURS.value, code)
             case BankRefused(reason=Reason.OURS, code=code):
-                # Our credentials: nothing was made, no member is blamed, and the bank rests until the next round.
-                log.error("bank_refuses_us", bank=asked.bank_code, code=code, mandate=mandate.id)
-                mandate_life.unreachable(work, mandate, work.now + AGAIN_AFTER)
-                return False
+                _refuses_us(work, mandate, code)
+            case BankRefused(reason=Reason.CODE, code=code) if isinstance(asked.request, CodeRequest):
+                mandate_life.code_wrong(work, mandate, code)
             case BankRefused(reason=reason, code=code):
-                wrong_code = isinstance(asked.request, CodeRequest) and reason is Reason.HOLDER
-                mandate_life.rejected(work, mandate, "code" if wrong_code else reason.value, code)
+                no_code = isinstance(asked.request, CodeRequest) and reason is Reason.HOLDER
+                mandate_life.rejected(work, mandate, "code" if no_code else reason.value, code)
             case BankUnknown(code=code):
                 mandate_life.unknown(work, mandate, code)
             case _:
                 mandate_life.unknown(work, mandate, "pending")
-    return True
+
+
+def _refuses_us(work: Work, mandate: Mandate, code: str) -> None:
+    log.error("bank_refuses_us", bank=mandate.bank_code, code=code, mandate=mandate.id)
+    if code.startswith(CREDENTIALS):
+        # Nothing was made, no member is blamed, and the bank rests until the next round.
+        mandate_life.unreachable(work, mandate, work.now + AGAIN_AFTER)
+        return
+    # This one request is faulty: it would come first in every round and keep the others from the bank.
+    mandate_life.rejected(work, mandate, Reason.OURS.value, code)
+    about = f"mandate {mandate.id}"
+    open_item(work, WorkKind.BANK_REFUSES_US, about, code=code, bank_code=mandate.bank_code)
 
 
 def ask_after(ports: Ports) -> int:
@@ -139,14 +141,12 @@ def ask_after(ports: Ports) -> int:
     while (question := _claim_unknown(ports, able.keys() - silent)) is not None:
         mandate_id, bank_code, request = question
         asked += 1
-        try:
-            answer = able[bank_code].mandate_status(request)
-        except (BankRefused, BankUnknown, BankUnreachable) as failure:
-            log.warning("mandate_not_answered", bank=bank_code, kind=type(failure).__name__, mandate=mandate_id)
-            if not isinstance(failure, BankRefused):
+        answer = answer_of(bank_code, partial(able[bank_code].mandate_status, request))
+        if not isinstance(answer, BankAnswer):
+            log.warning("mandate_not_answered", bank=bank_code, kind=type(answer).__name__, mandate=mandate_id)
+            if not isinstance(answer, BankRefused):
                 silent.add(bank_code)
-            continue
-        if answer.answer is Answer.DONE and answer.reference:
+        elif answer.answer is Answer.DONE and answer.reference:
             with ports.transaction() as work:
                 mandate = mandate_life.hold(work, mandate_id)
                 mandate_life.answered_late(work, mandate, answer.reference, answer.token)
@@ -170,21 +170,21 @@ def tell_banks(ports: Ports) -> int:
 
 
 def _tell(ports: Ports, bank_code: str, bank: CancelsMandates) -> int:
-    told = 0
+    told, this_round = 0, Round()
     with ports.transaction() as work:
         waiting = mandate_life.to_take_back(work, bank_code)
     for mandate_id in waiting:
+        if this_round.resting:
+            break
         with ports.transaction() as work:
             mandate = work.db.get_one(Mandate, mandate_id)
             token = work.box(mandate.worker).open(mandate.token_sealed, "mandate.token") if mandate.token_sealed else ""
             request = CancelRequest(customer_id(mandate.id), mandate.bank_reference, token)
-        try:
-            bank.cancel(request)
-        except (BankRefused, BankUnknown, BankUnreachable) as failure:
+        failure = answer_of(bank_code, partial(bank.cancel, request))
+        this_round.heard(bank_code, failure)
+        if failure is not None:
             # Cancelling is idempotent: it is asked again in the next round, until its clock makes it a person's.
             log.warning("cancel_not_taken", bank=bank_code, kind=type(failure).__name__, mandate=mandate_id)
-            if isinstance(failure, BankUnreachable):
-                break
             continue
         with ports.transaction() as work:
             mandate_life.taken_back(work, mandate_id)

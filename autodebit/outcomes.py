@@ -11,11 +11,15 @@ from insurance.bank_words import HARD, close_manual, learn_reference
 from insurance.contributions import Failure, Outcome, worth_retrying
 from insurance.party import Party
 from insurance.work import Work
-from models import AttemptState
+from insurance.work_items import Matter, close_all, open_all
+from models import AttemptState, WorkKind
 from models.machine import Cause
 
-# Where nothing was debited for certain, the same reference goes again after this long.
+# What was refused for now goes again under its reference after this long.
 AGAIN_AFTER = timedelta(minutes=10)
+# What was not even sent goes as soon as its lane does: were it to wait with the refused ones, it would meet them again
+# at the head of the next claim, and could be held up for ever by one of them.
+UNSENT_AFTER = timedelta(minutes=1)
 # A request that the bank finds faulty will not be better in ten minutes: a person has a day to look at it.
 FAULTY_AFTER = timedelta(days=1)
 
@@ -85,6 +89,16 @@ class Outcomes:
         for failure in self.hard:
             mandate_life.rejected_by_debit(work, failure.to.mandate_id, failure.reason, failure.code)
         contributions.unknown_all(work, self.unknown)
-        contributions.not_sent_all(work, self.unasked, work.now + AGAIN_AFTER, asked=False)
+        contributions.not_sent_all(work, self.unasked, work.now + UNSENT_AFTER, asked=False)
         contributions.not_sent_all(work, self.later, work.now + AGAIN_AFTER, asked=True)
         contributions.not_sent_all(work, self.faulty, work.now + FAULTY_AFTER, asked=True)
+        self._tell_people()
+
+    def _tell_people(self) -> None:
+        """One item a reference that the bank finds faulty; it is closed once the bank has another word for it."""
+        matters = [Matter(o.one.reference, o.code, o.one.bank_code, o.one.total_rp) for o in self.faulty]
+        open_all(self.work, WorkKind.BANK_REFUSES_US, matters)
+        answered = [outcome.one for outcome in self.confirmed + self.unknown]
+        answered += [failure.one for failure in self.soft + self.hard]
+        abouts = [one.reference for one in answered]
+        close_all(self.work, WorkKind.BANK_REFUSES_US, abouts, Cause("bank", "answered"))

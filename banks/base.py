@@ -10,6 +10,9 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+# Of all references of ours, over every bank: CIMB and BRI allow no more (programme.md 3.4).
+REFERENCE_LENGTH = 12
+
 
 class Reason(StrEnum):
     """Why a bank refused, as far as our next step depends on it."""
@@ -18,6 +21,8 @@ class Reason(StrEnum):
     """Soft: the account is good, the money is not there today."""
     LIMIT = "limit"
     """Soft: an amount or count limit of the account, the token or ours; another day may do."""
+    EXPIRED = "expired"
+    """Soft: this request came too late for the bank; another reference, on another day, may do."""
     NOT_NOW = "not_now"
     """Nothing was debited: cut-off, too many requests. The same attempt may be sent again later that day."""
     ACCOUNT = "account"
@@ -26,6 +31,8 @@ class Reason(StrEnum):
     """Hard: the account is not in the name that was given."""
     HOLDER = "holder"
     """Hard: the holder did not agree, or took the mandate back."""
+    CODE = "code"
+    """At a code only: it is not the one that the bank sent; the right one may still be typed."""
     OURS = "ours"
     """Our request or our credentials are wrong: stop the lane, tell a person, blame no member."""
 
@@ -261,10 +268,7 @@ class AsksStatus(Protocol):
 @runtime_checkable
 class AsksMandates(Protocol):
     def mandate_status(self, mandate: MandateQuestion) -> BankAnswer:
-        """DONE with reference and token, PENDING while the holder has not agreed.
-
-        Raises BankRefused (of the question, never of the mandate), BankUnreachable or BankUnknown.
-        """
+        """DONE with reference and token, PENDING while the holder has not agreed. BankRefused is of the question."""
         ...
 
 
@@ -288,7 +292,7 @@ class Refunds(Protocol):
 @runtime_checkable
 class TakesCodes(Protocol):
     def confirm(self, code: CodeRequest) -> BankAnswer:
-        """DONE with reference and token. Raises BankRefused(HOLDER) where the code is wrong or too late."""
+        """DONE with reference and token. Raises BankRefused(CODE) for a wrong one, (HOLDER) once none helps."""
         ...
 
 

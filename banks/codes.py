@@ -65,7 +65,8 @@ ROWS: Final = (
     Row(401, "02", "invalid customer token", Reason.OURS),
     Row(401, "03", "B2B token not found", Next.NEW_TOKEN),
     Row(401, "04", "customer token not found", Reason.OURS),
-    Row(403, "00", "transaction expired", Reason.OURS, mandate=Reason.HOLDER),
+    # A definite no to this reference. A question or a refund that is too old is not the debit refused.
+    Row(403, "00", "transaction expired", Reason.EXPIRED, Reason.HOLDER, Reason.OURS, Reason.OURS),
     Row(403, "01", "feature not allowed", Reason.OURS),
     Row(403, "02", "exceeds transaction amount limit", Reason.LIMIT),
     Row(403, "03", "suspected fraud", Reason.ACCOUNT),
@@ -86,7 +87,8 @@ ROWS: Final = (
     Row(403, "17", "token limit exceeded", Reason.LIMIT),
     Row(403, "18", "inactive card, account or customer", Reason.ACCOUNT),
     Row(403, "19", "merchant blacklisted", Reason.OURS),
-    Row(403, "20", "merchant limit exceeded", Reason.LIMIT),
+    # Ours, not the member's: the rest of the day's debits would meet it too, so the lane rests.
+    Row(403, "20", "merchant limit exceeded", Reason.NOT_NOW),
     Row(403, "21", "set limit not allowed", Reason.OURS),
     Row(403, "22", "token limit invalid", Reason.OURS),
     Row(403, "23", "account limit exceeded for the day", Reason.LIMIT),
@@ -102,7 +104,7 @@ ROWS: Final = (
     Row(404, "11", "invalid card, account or customer", Reason.ACCOUNT, mandate=Reason.NAME),
     Row(404, "13", "invalid amount", Reason.OURS),
     Row(404, "14", "paid bill", Next.UNKNOWN, mandate=Reason.OURS),
-    Row(404, "15", "invalid OTP", Reason.OURS, mandate=Reason.HOLDER),
+    Row(404, "15", "invalid OTP", Reason.OURS, mandate=Reason.CODE),
     Row(404, "16", "partner not found", Reason.OURS),
     Row(404, "18", "inconsistent request for the same reference", Next.UNKNOWN, mandate=Reason.OURS),
     Row(405, "00", "requested function not supported", Reason.OURS),

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from banks.base import LaneRules
+from banks.base import REFERENCE_LENGTH, LaneRules
 from banks.keys import RSA_BITS_MIN, private_key, public_key
 from banks.settings_checks import Check, base_url, flag, one_of, pace, text, timeout_s, whole
 from banks.snap import Encoding
@@ -107,8 +107,9 @@ _SNAP: Final[Mapping[str, Check]] = {
     "partner_id": text(36),
     "channel_id": text(5),
     "signature_encoding": one_of("base64", "hex"),
-    # SNAP's `partnerReferenceNo` is String(64) (programme.md 3.4).
-    "reference_max": whole(1, 64),
+    # SNAP's `partnerReferenceNo` is String(64) (programme.md 3.4). Of a bank that takes less than ours has, every debit
+    # would be refused unsent.
+    "reference_max": whole(REFERENCE_LENGTH, 64),
 }
 _LANE: Final[Mapping[str, Check]] = {
     "pace_per_s": pace,

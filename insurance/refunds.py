@@ -1,5 +1,6 @@
 """Money owed back for a debit: owed once, approved by two people, sent under its own reference, posted when done."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,12 +80,19 @@ def release_approved(work: Work, limit: int = 100) -> int:
     return len(released)
 
 
-def claim(work: Work, lease: timedelta) -> Sending | None:
-    """The next refund to send, under a lease; one whose sender died goes again: the bank takes its reference once."""
+def claim(work: Work, lease: timedelta, resting: Collection[str] = ()) -> Sending | None:
+    """The next refund to send, under a lease; none of the banks that are `resting`.
+
+    One whose sender died goes again: the bank takes its reference once.
+    """
     states = [RefundState.APPROVED.value, RefundState.UNKNOWN.value, RefundState.SENT.value]
     query = (
         select(Refund)
-        .where(Refund.state.in_(states), Refund.lease_until.is_(None) | (Refund.lease_until < work.now))
+        .where(
+            Refund.state.in_(states),
+            Refund.bank_code.not_in(resting),
+            Refund.lease_until.is_(None) | (Refund.lease_until < work.now),
+        )
         .order_by(Refund.changed_at)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -1,6 +1,6 @@
 """Matters for people: opened once each, decided by as many as the rules want, closed; below console and CLI alike."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -132,6 +132,16 @@ def close(work: Work, item: WorkItem, cause: Cause) -> None:
     if item.state in (WorkState.OPEN.value, WorkState.APPROVED.value):
         move(work.db, item, WORK_MOVES, WorkState.DONE, cause, work.now)
         item.closed_at = work.now
+
+
+def close_all(work: Work, kind: WorkKind, abouts: Collection[str], cause: Cause) -> None:
+    """Those of these matters that are open; most have no item at all."""
+    unclosed = [WorkState.OPEN.value, WorkState.APPROVED.value]
+    query = select(WorkItem).where(
+        WorkItem.kind == kind.value, WorkItem.about.in_(abouts), WorkItem.state.in_(unclosed)
+    )
+    for item in work.db.scalars(query.order_by(WorkItem.id).with_for_update()) if abouts else ():
+        close(work, item, cause)
 
 
 def refuse(work: Work, item_id: int, by: str) -> None:

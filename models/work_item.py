@@ -18,6 +18,8 @@ class WorkKind(StrEnum):
     """A debit that stayed unknown for longer than we ask."""
     MANDATE_OUTCOME = "mandate_outcome"
     """A mandate that its bank has neither agreed to nor refused for a day."""
+    BANK_REFUSES_US = "bank_refuses_us"
+    """A debit or a mandate whose request the bank finds faulty: ours to mend, no member's."""
     CANCEL_AT_BANK = "cancel_at_bank"
     """A mandate that was taken back, at a bank whose product knows no cancelling (rulings 7)."""
     NOTICE = "notice"

@@ -87,7 +87,7 @@ class WithCodes(Away):
 
     def confirm(self, code: CodeRequest) -> BankAnswer:
         if code.code != self.CODE or code.mandate_reference != f"BIND-{code.customer_id}":
-            raise BankRefused(Reason.HOLDER, "4010415")
+            raise BankRefused(Reason.CODE, "4040415")
         return BankAnswer(Answer.DONE, code.mandate_reference, token=f"token-{code.customer_id}")
 
     def collect(self, debit: CollectRequest) -> BankAnswer:

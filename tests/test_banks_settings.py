@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from banks.base import LaneRules
 from banks.settings import BankSettings, BankSettingsError, load_banks
+from insurance.references import new_reference
 
 BANK = {
     "product": '"bifast"',
@@ -268,3 +269,12 @@ def test_a_broken_or_missing_file_is_refused_by_place_alone(folder: Path) -> Non
     ]
     with pytest.raises(BankSettingsError, match="cannot be read"):
         load_banks(folder / "missing.toml")
+
+
+@pytest.mark.parametrize("product", [{}, BOUND])
+def test_a_bank_that_takes_shorter_references_than_ours_is_refused(
+    folder: Path, product: dict[str, str | None]
+) -> None:
+    short = str(len(new_reference()) - 1)
+    line = "banks.114: reference_max: must be a whole number from 12 to 64"
+    assert refused(folder, table("114", **{**product, "reference_max": short})) == [line]

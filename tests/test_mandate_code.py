@@ -61,13 +61,32 @@ def test_the_banks_code_is_nowhere_to_be_read(world: World) -> None:
     assert world.rows("SELECT 1 FROM events WHERE code LIKE :code", code=f"%{bank.CODE}%") == []
 
 
-def test_a_wrong_code_ends_the_mandate_and_is_told(world: World) -> None:
-    phone, banks, _ = waiting_for_code(world)
+def test_a_wrong_code_may_be_typed_again_and_the_third_ends_the_mandate(world: World) -> None:
+    phone, banks, bank = waiting_for_code(world)
+    ports = replace(world.ports, banks=banks)
+    for wrong in ("000000", "111111"):
+        phone.dial()
+        phone.press("2", wrong)
+        ask_banks(ports)
+        assert states(world) == ["code_needed"]
+        assert "Kode bank untuk autodebit ***2345 salah. Lihat SMS dari Bank Jatim" in world.last_sms()
+    assert world.one("SELECT count(*) FROM messages WHERE kind = 'mandate_code_wrong'") == 2
     phone.dial()
-    phone.press("2", "000000")
-    ask_banks(replace(world.ports, banks=banks))
+    phone.press("2", "222222")
+    ask_banks(ports)
     assert states(world) == ["rejected"]
+    assert bank.CODE not in ("000000", "111111", "222222")
     assert "kode bank salah/terlambat" in world.last_sms()
+
+
+def test_after_a_wrong_code_the_right_one_still_binds_the_account(world: World) -> None:
+    phone, banks, bank = waiting_for_code(world)
+    ports = replace(world.ports, banks=banks)
+    for typed in ("000000", bank.CODE):
+        phone.dial()
+        phone.press("2", typed)
+        ask_banks(ports)
+    assert states(world) == ["active"]
 
 
 def test_who_has_no_code_may_still_cancel(world: World) -> None:
