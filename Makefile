@@ -44,7 +44,9 @@ lock: install ## Make requirements*.txt anew from pyproject.toml
 		pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
 histories: install-dev ## Thousands of histories of faults (HISTORIES=5000; make test runs a hundred)
-	HISTORIES=$${HISTORIES:-2000} $(PY) -m pytest -n 0 tests/test_histories.py
+	@export HISTORIES=$${HISTORIES:-2000} HISTORIES_SEED=$${HISTORIES_SEED:-$$(date +%s)}; \
+		echo "$$HISTORIES histories; the same again: HISTORIES=$$HISTORIES HISTORIES_SEED=$$HISTORIES_SEED make histories"; \
+		$(PY) -m pytest -n 0 tests/test_histories.py
 
 chaos: install-dev ## A worker killed -9 in a run of 20,000 mandates (KILLED_MANDATES=2000 for a short one)
 	$(PY) -m pytest -n 0 -m slow tests/test_killed.py

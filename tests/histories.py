@@ -20,7 +20,9 @@ from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from insurance import handover, mandates
+from insurance.proving import prove
 from insurer.base import ContributionResult, ResultFile
+from jobs import seal_ledger
 from models import Worker
 from models.machine import Cause
 from ports import Ports
@@ -118,6 +120,13 @@ class Story(Checked):
             assert answer.status_code in (200, 401), answer.status_code
         hear_notices(self.ports)
 
+    def go_on_without_notices(self) -> None:
+        """Days in which no notice arrives: a debit that its bank denied is tried again before the bank tells of it."""
+        for _ in range(7):
+            self.send_texts()
+            self.wait(24)
+            self.collect()
+
     def insure(self) -> None:
         """The insurer posts all it is told of."""
         with self.ports.transaction() as work:
@@ -180,3 +189,7 @@ class Story(Checked):
         )
         recent = self.world.clock.now - timedelta(days=6)
         assert all(one.changed_at > recent for one in open_ones), "in doubt for a week, and nobody was asked"
+        self.check(settled=True)
+        seal_ledger(self.ports)
+        with self.ports.transaction() as work:
+            assert prove(work).differences == []

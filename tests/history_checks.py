@@ -23,36 +23,44 @@ class Checked:
                 found[debit["partnerReferenceNo"]] = debit
         return found
 
-    def check(self) -> None:
+    def check(self, *, settled: bool = False) -> None:
+        """`settled`: the banks have said all they know, so that nothing may be excused any more."""
         book = self.book()
         tries = self.world.rows(
             "SELECT reference, month, worker_id, n, state, jkk_rp + jkm_rp + jht_rp + fee_rp AS total FROM attempts"
         )
-        self._bank_never_twice(book, tries)
-        self._known_or_waited_for(book, tries)
+        self._bank_never_twice(book, tries, settled=settled)
+        self._known_or_waited_for(book, tries, settled=settled)
         self._posted_and_covered(tries)
         self._one_receipt_each(tries)
+        self._one_refund_each()
 
-    def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
-        """No month stands debited twice, but where a bank denied a debit that it had made; then one is refunded."""
+    def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
+        """No month stands debited twice, but where a bank denied a debit that it had made: until one is refunded.
+
+        What people have to have refunded (at a bank that cannot be asked to) stands until they have.
+        """
+        by_hand = {ref for (ref,) in self.world.rows("SELECT attempt_reference FROM refunds WHERE state = 'by_hand'")}
         standing: dict[tuple[int, date], list[str]] = {}
         for one in tries:
             debit = book.get(one.reference)
-            if debit is not None and debit["status"] == "booked" and not debit.get("refunds"):
+            given_back = debit is not None and (debit.get("refunds") or one.reference in by_hand)
+            if debit is not None and debit["status"] == "booked" and not given_back:
                 standing.setdefault((one.worker_id, one.month), []).append(one.reference)
         first = self.world.rows("SELECT min(id) FROM workers")[0][0]
         for (worker_id, month), references in standing.items():
-            if self.endings[worker_id - first] != DENIES_ITS_DEBITS:
+            if settled or self.endings[worker_id - first] != DENIES_ITS_DEBITS:
                 assert len(references) <= 1, f"{month} of worker {worker_id - first} debited {len(references)} times"
 
-    def _known_or_waited_for(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
+    def _known_or_waited_for(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
         """Every debited rupiah is booked here, or its attempt is open and will be asked for."""
         waits = {"sent", "unknown", "manual"}
         for one in tries:
             debit = book.get(one.reference)
             if debit is None or debit["status"] != "booked":
                 continue
-            known = one.state in {"confirmed", "settled", *waits} or debit["accountNo"].endswith(DENIES_ITS_DEBITS)
+            denied = not settled and debit["accountNo"].endswith(DENIES_ITS_DEBITS)
+            known = denied or one.state in {"confirmed", "settled", *waits}
             assert known, f"{one.reference} is debited at the bank and {one.state} here"
             assert debit["amount_rp"] == one.total, "the bank debited another amount than we asked for"
 
@@ -97,3 +105,15 @@ class Checked:
                 said = f"{one.state}:{one.reference}" in keys
                 again = (one.worker_id, one.month, one.n + 1) in retried
                 assert said or again, f"{one.state} and nobody was told"
+
+    def _one_refund_each(self) -> None:
+        """What came in too much is owed back once, and nothing else is."""
+        owed = "SELECT count(*) FROM refunds r WHERE r.attempt_reference = t.reference"
+        for reference, kept_rp, refunds in self.world.rows(
+            "SELECT reference, sum(CASE kind WHEN 'surplus' THEN amount_rp ELSE -amount_rp END),"
+            f" ({owed}) FROM transfers t WHERE programme = 'SURPLUS' GROUP BY reference"
+        ):
+            assert refunds == 1, f"{reference} came in too much and is owed back {refunds} times"
+            assert kept_rp >= 0, f"{reference} was given back twice"
+        stray = "SELECT attempt_reference FROM refunds WHERE attempt_reference NOT IN (SELECT reference FROM transfers)"
+        assert self.world.rows(stray) == []

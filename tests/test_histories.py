@@ -4,10 +4,11 @@
 """
 
 import os
+from collections import Counter
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
@@ -17,12 +18,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from insurance import bank_words, contributions
+from insurance import bank_words, contributions, refunds
 from tests.histories import ENDINGS, Story
 from tests.history_checks import BIFAST, BOUND
 from tests.world import World
 
 HISTORIES = int(os.environ.get("HISTORIES", "100"))
+# By which a run of many can be told again; `make histories` names one.
+SEED = int(os.environ["HISTORIES_SEED"]) if "HISTORIES_SEED" in os.environ else None
 STEPS = 14
 WORDS = st.sampled_from(("", "", "unreachable", "crash before", "crash after", "answer lost"))
 TROUBLE = st.lists(WORDS, max_size=3)
@@ -35,6 +38,8 @@ class History(RuleBasedStateMachine):
     banks = (BIFAST, BOUND)
     endings = ENDINGS
     story: Story
+    ends: Counter[str]
+    """How many refunds ended in which state, over all histories."""
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
@@ -82,6 +87,10 @@ class History(RuleBasedStateMachine):
         self.story.usual_day()
 
     @rule()
+    def go_on_without_notices(self) -> None:
+        self.story.go_on_without_notices()
+
+    @rule()
     def insure(self) -> None:
         self.story.insure()
 
@@ -96,6 +105,7 @@ class History(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "story"):
             self.story.let_the_dust_settle()
+            self.ends.update(state for (state,) in self.world.rows("SELECT state FROM refunds"))
 
     @precondition(lambda self: hasattr(self, "story"))
     @invariant()
@@ -103,7 +113,9 @@ class History(RuleBasedStateMachine):
         self.story.check()
 
 
-def run(world: World, histories: int, **told: tuple[str, ...]) -> None:
+def run(world: World, histories: int, **told: tuple[str, ...]) -> Counter[str]:
+    """So many histories; how their refunds ended."""
+    ends = Counter[str]()
     chosen = settings(
         max_examples=histories,
         stateful_step_count=STEPS,
@@ -114,12 +126,30 @@ def run(world: World, histories: int, **told: tuple[str, ...]) -> None:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    run_state_machine_as_test(type("Told", (History,), {"world": world, **told}), settings=chosen)
+    machine = type("Told", (History,), {"world": world, "ends": ends, **told})
+    if SEED is not None:
+        machine = seed(SEED)(machine)
+    run_state_machine_as_test(machine, settings=chosen)
+    return ends
 
 
 @pytest.mark.parametrize("banks", [(BIFAST, BIFAST), (BIFAST, BOUND), (BOUND, BIFAST), (BOUND, BOUND)])
 def test_no_history_of_faults_debits_twice_or_loses_a_rupiah(world: World, banks: tuple[str, str]) -> None:
     run(world, HISTORIES // 4, banks=banks)
+
+
+@pytest.mark.parametrize(("bank", "refunded"), [(BOUND, "done"), (BIFAST, "by_hand")])
+def test_where_a_bank_denies_its_debits_what_came_twice_is_given_back_once(
+    world: World, bank: str, refunded: str
+) -> None:
+    ends = run(world, max(6, HISTORIES // 10), banks=(bank, bank), endings=("0601",))
+    assert ends[refunded], f"no history came to a refund: {dict(ends)}"
+
+
+def test_the_histories_notice_a_surplus_that_nobody_owes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refunds, "owe_refund", lambda *_: None)
+    with pytest.raises(AssertionError, match=r"is owed back 0 times"):
+        run(world, 60, banks=(BOUND, BOUND), endings=("0601",))
 
 
 def test_the_histories_notice_when_an_unknown_outcome_is_taken_for_a_failure(
