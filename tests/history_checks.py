@@ -1,5 +1,6 @@
 """What must hold after each step of any history: at the bank, in the books, in the cover, in the texts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -7,18 +8,22 @@ from typing import Any
 from tests.world import World
 
 BIFAST, BOUND = "114", "128"
+FILED = "118"
+"""A bank without an API: debit files and result files."""
 DENIES_ITS_DEBITS = "0601"
 
 
 class Checked:
     world: World
+    codes: Sequence[str]
+    """The banks of the members, each once."""
     endings: Mapping[int, str]
     """By member: the last digits of the account, which say how the bank behaves."""
 
     def book(self) -> dict[str, dict[str, Any]]:
         """Every debit in the banks' own books, by our reference."""
         found = {}
-        for code in (BIFAST, BOUND):
+        for code in self.codes:
             for debit in self.world.sandbox.book(code)["debits"]:
                 found[debit["partnerReferenceNo"]] = debit
         return found
@@ -34,33 +39,32 @@ class Checked:
         self._posted_and_covered(tries)
         self._one_receipt_each(tries)
         self._one_refund_each()
+        if settled:
+            self._given_back(book)
 
     def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
-        """No month stands debited twice, but where a bank denied a debit that it had made: until one is refunded.
+        """No month stands debited twice, but for as long as its surplus is known and on its way back.
 
         What people have to have refunded (at a bank that cannot be asked to) stands until they have.
         """
-        by_hand = {ref for (ref,) in self.world.rows("SELECT attempt_reference FROM refunds WHERE state = 'by_hand'")}
-        standing: dict[tuple[int, date], list[str]] = {}
+        owed_back = {ref for (ref,) in self.world.rows("SELECT attempt_reference FROM refunds WHERE state <> 'done'")}
+        standing = Counter[tuple[int, date]]()
         for one in tries:
             debit = book.get(one.reference)
-            given_back = debit is not None and (debit.get("refunds") or one.reference in by_hand)
-            if debit is not None and debit["status"] == "booked" and not given_back:
-                standing.setdefault((one.worker_id, one.month), []).append(one.reference)
-        first = self.world.rows("SELECT min(id) FROM workers")[0][0]
-        for (worker_id, month), references in standing.items():
-            if settled or self.endings[worker_id - first] != DENIES_ITS_DEBITS:
-                assert len(references) <= 1, f"{month} of worker {worker_id - first} debited {len(references)} times"
+            if debit is None or debit["status"] != "booked" or debit.get("refunds") or one.reference in owed_back:
+                continue
+            standing[one.worker_id, one.month] += settled or not _is_denied(one, debit)
+        for (worker_id, month), times in standing.items():
+            assert times <= 1, f"{month} of worker {worker_id} debited {times} times"
 
     def _known_or_waited_for(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
         """Every debited rupiah is booked here, or its attempt is open and will be asked for."""
-        waits = {"sent", "unknown", "manual"}
         for one in tries:
             debit = book.get(one.reference)
             if debit is None or debit["status"] != "booked":
                 continue
-            denied = not settled and debit["accountNo"].endswith(DENIES_ITS_DEBITS)
-            known = denied or one.state in {"confirmed", "settled", *waits}
+            known = one.state in {"confirmed", "settled", "sent", "unknown", "manual"}
+            known = known or (not settled and _is_denied(one, debit))
             assert known, f"{one.reference} is debited at the bank and {one.state} here"
             assert debit["amount_rp"] == one.total, "the bank debited another amount than we asked for"
 
@@ -117,3 +121,18 @@ class Checked:
             assert kept_rp >= 0, f"{reference} was given back twice"
         stray = "SELECT attempt_reference FROM refunds WHERE attempt_reference NOT IN (SELECT reference FROM transfers)"
         assert self.world.rows(stray) == []
+
+    def _given_back(self, book: Mapping[str, Any]) -> None:
+        """The banks have refunded what our books say, and nothing is under way any more but what people have to do."""
+        for reference, bank, state in self.world.rows("SELECT attempt_reference, bank_code, state FROM refunds"):
+            ends = {"done" if bank == BOUND else "by_hand", "undone"}
+            assert state in ends, f"the refund of {reference} at {bank} is still {state}"
+        refunded = "SELECT reference, amount_rp FROM transfers WHERE kind = 'refunded'"
+        by_us = [(reference, rp) for reference, rp in self.world.rows(refunded)]
+        by_banks = [(ref, back["amount_rp"]) for ref, debit in book.items() for back in debit.get("refunds", ())]
+        assert sorted(by_us) == sorted(by_banks), "refunded at the banks, and not so in the books"
+
+
+def _is_denied(one: Any, debit: Mapping[str, Any]) -> bool:
+    """Debited by a bank that said it had not, and has not told of it yet: nobody here can know."""
+    return one.state == "failed_soft" and str(debit["accountNo"]).endswith(DENIES_ITS_DEBITS)
