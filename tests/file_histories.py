@@ -48,6 +48,7 @@ class FileStory(Story):
         self.ports = replace(self.ports, batches={FILED: files})
         self.collect()
         self.deliver("as they came")
+        assert not world.rows("SELECT 1 FROM mandates WHERE state = 'submitted'"), "a mandate without the bank's word"
 
     def collect(self, trouble: Sequence[str] = (), ports: Ports | None = None) -> None:
         self.trouble.words[:] = trouble
@@ -64,3 +65,11 @@ class FileStory(Story):
             for path in sorted((self._in / "taken").glob("*.csv")):
                 copy(path, self._in / path.name)
         self.survive(exchange_files, self._dying(commits), FILED)
+
+    def go_on_without_notices(self) -> None:
+        """Days in which the bank leaves our files lying, while its day files come and lack what it has not done yet."""
+        for _ in range(7):
+            self.send_texts()
+            self.wait(24)
+            self.collect()
+            self.settle()

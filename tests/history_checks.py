@@ -41,6 +41,7 @@ class Checked:
         self._one_refund_each()
         if settled:
             self._given_back(book)
+            self._taken_back(book, tries)
 
     def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
         """No month stands debited twice, but for as long as its surplus is known and on its way back.
@@ -58,9 +59,11 @@ class Checked:
             assert times <= 1, f"{month} of worker {worker_id} debited {times} times"
 
     def _known_or_waited_for(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
-        """Every debited rupiah is booked here, or its attempt is open and will be asked for."""
+        """Every debited rupiah is booked here, or its attempt is open and will be asked for; none is made up."""
         for one in tries:
             debit = book.get(one.reference)
+            taken = one.state in {"confirmed", "settled", "reversed"}
+            assert debit is not None or not taken, f"{one.reference} is {one.state} and was never debited"
             if debit is None or debit["status"] != "booked":
                 continue
             known = one.state in {"confirmed", "settled", "sent", "unknown", "manual"}
@@ -131,6 +134,15 @@ class Checked:
         by_us = [(reference, rp) for reference, rp in self.world.rows(refunded)]
         by_banks = [(ref, back["amount_rp"]) for ref, debit in book.items() for back in debit.get("refunds", ())]
         assert sorted(by_us) == sorted(by_banks), "refunded at the banks, and not so in the books"
+
+    def _taken_back(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
+        """What a bank gave back by itself is known here, but where its day file came too late to be taken."""
+        if self.world.rows("SELECT 1 FROM work_items WHERE kind = 'bad_file'"):
+            return
+        for one in tries:
+            debit = book.get(one.reference)
+            if debit is not None and debit["status"] == "returned":
+                assert one.state not in {"confirmed", "settled"}, f"{one.reference} was given back and is {one.state}"
 
 
 def _is_denied(one: Any, debit: Mapping[str, Any]) -> bool:
