@@ -20,6 +20,7 @@ from insurance.work import Work
 from insurance.work_items import open_item
 from models import Attempt, AttemptState, BankFile, Mandate, MandateState, WorkKind
 from models.bulk import update_rows
+from models.month import AT_BANK
 from ports import Ports
 from units.clock import JAKARTA
 
@@ -31,8 +32,6 @@ FILE_LINES_MAX = 20_000
 LEASE = timedelta(days=2)
 # A file that a crash left unwritten is written within this time or never: well before its debits' lease is over.
 WRITE_WITHIN = timedelta(days=1)
-
-
 _ASKED = (MandateState.SUBMITTED.value, MandateState.UNKNOWN.value)
 _DEBITED = (AttemptState.CONFIRMED.value, AttemptState.SETTLED.value)
 
@@ -132,8 +131,10 @@ def _apply(work: Work, result: BatchResult) -> None:
 
 def _left(work: Work, name: str) -> bool:
     """Whether a line of our file has had no answer yet."""
-    debits = select(Attempt.reference).where(Attempt.sent_in == name, Attempt.state == AttemptState.SENT.value)
-    asked = select(Mandate.id).where(Mandate.sent_in == name, Mandate.state == MandateState.SUBMITTED.value)
+    # Past its lease a line is unknown and not answered: as long as the bank has it, it may still be debited.
+    at_bank = [state.value for state in AT_BANK]
+    debits = select(Attempt.reference).where(Attempt.sent_in == name, Attempt.state.in_(at_bank))
+    asked = select(Mandate.id).where(Mandate.sent_in == name, Mandate.state.in_(_ASKED))
     return any(work.db.execute(query.limit(1)).first() for query in (debits, asked))
 
 
@@ -155,7 +156,7 @@ def _apply_mandate(work: Work, mandate: Mandate, line: MandateResult) -> None:
         mandate_life.unreachable(work, mandate, work.now)
     elif not agreed and waits:
         mandate_life.rejected(work, mandate, (line.reason or Reason.OURS).value, line.code)
-    elif agreed != bool(mandate.bank_reference):
+    elif line.mandate_reference != mandate.bank_reference:
         # The bank has said the other thing before: which of both holds, a person asks.
         open_item(work, WorkKind.NOTICE, f"mandate {mandate.id} again", code=line.outcome, bank_code=mandate.bank_code)
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, exists, func, literal, not_, select
+from sqlalchemy import ColumnElement, String, exists, func, literal, not_, select
 
 from insurance import schedule, unsent
 from insurance.mandates import FINAL, bank_facts, change, live_all, take_up, tell_bank
@@ -34,22 +34,18 @@ def claim(work: Work, banks: Collection[str], lease: timedelta) -> Mandate | Non
     One whose code the member has typed goes with its code: `code_sealed` is not None.
     """
     typed = (Mandate.state == MandateState.CODE_NEEDED.value) & Mandate.code_sealed.is_not(None)
-    query = (
-        select(Mandate)
-        .where(
-            (Mandate.state == MandateState.CONSENTED.value) | typed,
-            Mandate.bank_code.in_(banks),
-            Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now),
-        )
-        .order_by(Mandate.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Mandate)
-    )
-    mandate = work.db.scalars(query).unique().one_or_none()
+    mandate = _next(work, banks, (Mandate.state == MandateState.CONSENTED.value) | typed)
     if mandate is not None:
         change(work, mandate, MandateState.SUBMITTED, Cause("system", "ask"))
         mandate.lease_until = work.now + lease
     return mandate
+
+
+def _next(work: Work, banks: Collection[str], waits: ColumnElement[bool]) -> Mandate | None:
+    """The next mandate at one of `banks` that waits so, and that nobody is asking about."""
+    free = Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now)
+    query = select(Mandate).where(waits, Mandate.bank_code.in_(banks), free).order_by(Mandate.id).limit(1)
+    return work.db.scalars(query.with_for_update(skip_locked=True, of=Mandate)).unique().one_or_none()
 
 
 def hold(work: Work, mandate_id: int) -> Mandate:
@@ -224,19 +220,8 @@ def claim_unknown(work: Work, banks: Collection[str]) -> Mandate | None:
 
     The caller commits, then asks.
     """
-    query = (
-        select(Mandate)
-        .where(
-            Mandate.state == MandateState.UNKNOWN.value,
-            Mandate.bank_code.in_(banks),
-            Mandate.changed_at <= work.now - ASK_FIRST,
-            Mandate.lease_until.is_(None) | (Mandate.lease_until <= work.now),
-        )
-        .order_by(Mandate.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Mandate)
-    )
-    mandate = work.db.scalars(query).unique().one_or_none()
+    old = (Mandate.state == MandateState.UNKNOWN.value) & (Mandate.changed_at <= work.now - ASK_FIRST)
+    mandate = _next(work, banks, old)
     if mandate is not None:
         mandate.lease_until = work.now + min(work.now - mandate.changed_at, ASK_AT_LEAST_EACH)
     return mandate

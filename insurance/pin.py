@@ -25,9 +25,14 @@ class WeakPin(ValueError):
     """`digits`, `easy` or `birth`: why this PIN is not taken."""
 
 
+def is_shaped(pin: str) -> bool:
+    """Whether it can be a PIN at all: what cannot is a slip of the finger and no guess."""
+    return len(pin) == PIN_DIGITS and pin.isascii() and pin.isdigit()
+
+
 def check_new(pin: str, birth: date | None) -> None:
     """Raises WeakPin for what others guess first: not six digits, a repeat, a run, the birth date."""
-    if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdigit()):
+    if not is_shaped(pin):
         raise WeakPin("digits")
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
     if len(steps) == 1 and steps <= {0, 1, 9}:

@@ -205,7 +205,7 @@ def test_a_wrong_or_a_late_code_binds_nothing(sandbox: Sandbox, moved: Moved) ->
     wrong = f"{(int(code) + 1) % 10**6:06d}"
     with pytest.raises(BankRefused) as caught:
         table.confirm(waits.reference, wrong)
-    assert caught.value.reason is Reason.HOLDER
+    assert caught.value.reason is Reason.CODE
     moved.ahead(299)
     assert table.confirm(waits.reference, code).answer is Answer.DONE
     late = Table(sandbox, "113", "2345")

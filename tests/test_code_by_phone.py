@@ -48,26 +48,29 @@ def test_the_code_on_the_next_call_makes_the_mandate_active_and_the_first_month_
     assert len(world.sandbox.book(BANK)["debits"]) == 1
 
 
-def test_after_a_wrong_code_the_right_one_is_typed_in_the_next_call(world: World) -> None:
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 10**6:06d}"
+
+
+def test_after_a_wrong_code_the_right_one_makes_the_mandate_active(world: World) -> None:
     phone, code = waiting(world)
-    types(world, phone, f"{(int(code) + 1) % 10**6:06d}")
+    types(world, phone, wrong(code))
     assert states(world) == ["code_needed"]
-    assert "salah. Lihat SMS dari" in world.last_sms()
+    assert "Lihat SMS dari Bank Jateng" in world.last_sms()
     types(world, phone, code)
     assert states(world) == ["active"]
 
 
 @pytest.mark.parametrize("minutes", [0, 6])
-def test_three_wrong_codes_or_a_late_one_end_the_mandate_and_debit_nothing(world: World, minutes: int) -> None:
+def test_three_wrong_codes_or_a_late_one_end_the_mandate_say_so_and_debit_nothing(world: World, minutes: int) -> None:
     phone, code = waiting(world)
     if minutes:
         # Source: sandbox/README.md: a code is good for five.
         world.clock.forward(minutes=minutes)
+        types(world, phone, code)
     else:
-        code = f"{(int(code) + 1) % 10**6:06d}"
-        for _ in range(2):
-            types(world, phone, code)
-    types(world, phone, code)
+        for _ in range(3):
+            types(world, phone, wrong(code))
     assert states(world) == ["rejected"]
     assert "kode bank salah/terlambat" in world.last_sms()
     world.collect()

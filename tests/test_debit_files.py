@@ -277,16 +277,6 @@ def settled_by_the_days_file(folders: Folders, reference: str) -> None:
     assert state(world) == "settled"
 
 
-def test_a_late_result_settles_what_had_become_unknown(asked: tuple[Folders, str]) -> None:
-    folders, reference = asked
-    world = folders.world
-    world.clock.forward(days=LEASE.days, minutes=1)
-    tidy(folders.ports)
-    folders.says([], [done(reference)])
-    folders.exchange()
-    assert state(world) == "confirmed"
-
-
 def test_a_drained_lane_writes_no_file_and_takes_results_all_the_same(asked: tuple[Folders, str]) -> None:
     folders, reference = asked
     world = folders.world

@@ -168,3 +168,41 @@ def test_no_day_file_frees_a_debit_whose_file_still_lies_at_the_bank(asked: tupl
     assert state(world) == "manual", "people ask the bank"
     again(folders, [done(reference)])
     assert (state(world), posted_rp(world), told(world, "paid")) == ("confirmed", TOTAL_RP, 1)
+
+
+def test_a_result_without_the_line_frees_nothing_after_the_lease_either(asked: tuple[Folders, str]) -> None:
+    folders, _ = asked
+    world, folder = folders.world, folders.root / "settlement"
+    ports = replace(folders.ports, settlements={BANK: SettlementFiles(BANK, folder)})
+    began = jakarta_day(world.clock.now)
+    world.clock.forward(days=LEASE.days, minutes=1)
+    tidy(ports)
+    again(folders, [])
+    world.clock.forward(days=2)
+    for day in (began + timedelta(days=ahead) for ahead in range(LEASE.days + 2)):
+        write_settlement(folder, f"day-{day}.csv", BANK, day, [])
+    settle(ports)
+    assert state(world) == "unknown"
+    assert world.rows("SELECT 1 FROM attempts WHERE n = 2") == [], "two debits could stand at the bank"
+
+
+def test_a_second_yes_with_another_reference_is_for_a_person(folders: Folders) -> None:
+    world = folders.world
+    consented(world)
+    folders.exchange()
+    name = newest(world)
+    for reference in ("M1", "M1", "M2"):
+        folders.says([replace(active(world), mandate_reference=reference)], [], to=name)
+        folders.exchange()
+    assert world.rows("SELECT state, bank_reference FROM mandates") == [("active", "M1")]
+    assert items(world) == [("notice", "ACTIVE")]
+
+
+def test_a_late_result_settles_what_had_become_unknown(asked: tuple[Folders, str]) -> None:
+    folders, reference = asked
+    world = folders.world
+    world.clock.forward(days=LEASE.days, minutes=1)
+    tidy(folders.ports)
+    folders.says([], [done(reference)])
+    folders.exchange()
+    assert state(world) == "confirmed"

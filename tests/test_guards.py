@@ -49,7 +49,7 @@ TIME_ALLOWED = {
 # The numbered steps are written by Alembic and never edited again.
 GENERATED = ("migrations/versions/",)
 # Two suites over one server fixture each, read test by test.
-LONG_SUITES = ("tests/test_debit_files.py", "tests/test_sandbox_bank.py", "tests/test_sandbox_process.py")
+LONG_SUITES = ("tests/test_sandbox_bank.py", "tests/test_sandbox_process.py")
 
 
 def own_files() -> dict[str, str]:

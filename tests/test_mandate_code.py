@@ -8,7 +8,7 @@ import pytest
 
 from autodebit.collect import collect
 from autodebit.mandates import ask_banks, tell_banks
-from banks.base import Bank
+from banks.base import Bank, BankAnswer, BankRefused, CodeRequest, Reason
 from handset.phone import Phone
 from tests.people import GOOD, PIN, authorise, enrol
 from tests.stand_ins import WithCodes
@@ -61,32 +61,61 @@ def test_the_banks_code_is_nowhere_to_be_read(world: World) -> None:
     assert world.rows("SELECT 1 FROM events WHERE code LIKE :code", code=f"%{bank.CODE}%") == []
 
 
-def test_a_wrong_code_may_be_typed_again_and_the_third_ends_the_mandate(world: World) -> None:
-    phone, banks, bank = waiting_for_code(world)
-    ports = replace(world.ports, banks=banks)
-    for wrong in ("000000", "111111"):
-        phone.dial()
-        phone.press("2", wrong)
-        ask_banks(ports)
-        assert states(world) == ["code_needed"]
-        assert "Kode bank untuk autodebit ***2345 salah. Lihat SMS dari Bank Jatim" in world.last_sms()
-    assert world.one("SELECT count(*) FROM messages WHERE kind = 'mandate_code_wrong'") == 2
+def types(world: World, phone: Phone, banks: Mapping[str, Bank], code: str) -> None:
     phone.dial()
-    phone.press("2", "222222")
-    ask_banks(ports)
+    assert "Kode diteruskan ke bank" in phone.press("2", code)
+    ask_banks(replace(world.ports, banks=banks))
+
+
+def test_a_wrong_code_is_told_and_may_be_typed_again(world: World) -> None:
+    phone, banks, bank = waiting_for_code(world)
+    types(world, phone, banks, "000000")
+    assert states(world) == ["code_needed"]
+    assert "Kode bank untuk autodebit ***2345 salah" in world.last_sms()
+    assert ask_banks(replace(world.ports, banks=banks)) == 0, "what was wrong is not handed over twice"
+    types(world, phone, banks, bank.CODE)
+    assert states(world) == ["active"]
+
+
+def test_the_third_wrong_code_ends_the_mandate_and_is_told(world: World) -> None:
+    phone, banks, _ = waiting_for_code(world)
+    for _ in range(2):
+        types(world, phone, banks, "000000")
+    assert states(world) == ["code_needed"]
+    assert sum("ketik lagi" in text for text in world.owed_to(phone.number)) == 2
+    types(world, phone, banks, "000000")
     assert states(world) == ["rejected"]
-    assert bank.CODE not in ("000000", "111111", "222222")
     assert "kode bank salah/terlambat" in world.last_sms()
 
 
-def test_after_a_wrong_code_the_right_one_still_binds_the_account(world: World) -> None:
-    phone, banks, bank = waiting_for_code(world)
-    ports = replace(world.ports, banks=banks)
-    for typed in ("000000", bank.CODE):
-        phone.dial()
-        phone.press("2", typed)
-        ask_banks(ports)
-    assert states(world) == ["active"]
+@pytest.mark.parametrize("code", ["4030411", "4030412"], ids=["blocked", "expired"])
+def test_a_code_that_the_bank_takes_no_more_ends_the_mandate_at_once(world: World, code: str) -> None:
+    class NoMore(WithCodes):
+        def confirm(self, code: CodeRequest) -> BankAnswer:
+            raise BankRefused(Reason.HOLDER, self.no)
+
+        no = ""
+
+    phone, _, _ = waiting_for_code(world)
+    bank = NoMore()
+    bank.no = code
+    types(world, phone, {"114": bank}, bank.CODE)
+    assert states(world) == ["rejected"]
+    assert "kode bank salah/terlambat" in world.last_sms()
+
+
+def test_a_wrong_code_after_the_member_cancelled_brings_nothing_back(world: World) -> None:
+    phone, _, _ = waiting_for_code(world)
+
+    class WhileCancelling(WithCodes):
+        def confirm(self, code: CodeRequest) -> BankAnswer:
+            phone.dial()
+            phone.press("2", "1", "2", PIN)
+            return super().confirm(code)
+
+    types(world, phone, {"114": WhileCancelling()}, "000000")
+    assert states(world) == ["cancelled"]
+    assert not any("salah" in text for text in world.owed_to(phone.number))
 
 
 def test_who_has_no_code_may_still_cancel(world: World) -> None:

@@ -7,7 +7,6 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from autodebit.collect import collect
 from autodebit.lanes import UNANSWERED_MAX
 from autodebit.mandates import ask_after, ask_banks, tell_banks
 from autodebit.refunds import send_refunds
@@ -19,7 +18,6 @@ from banks.base import (
     BankUnknown,
     BankUnreachable,
     CancelRequest,
-    CollectRequest,
     MandateQuestion,
     MandateRequest,
     Reason,
@@ -191,51 +189,3 @@ def test_a_sick_bank_is_asked_for_few_refunds_and_the_good_one_gives_back(
     assert len(well.asked) == 1
     untouched = world.one("SELECT count(*) FROM refunds WHERE state = 'approved' AND lease_until IS NULL")
     assert untouched == MANY - asked
-
-
-class Busy(Paying):
-    """A bank that turns away every debit, until it does not."""
-
-    def __init__(self, failure: BankRefused) -> None:
-        super().__init__(SICK)
-        self.failure: BankRefused | None = failure
-        self.asked = list[str]()
-
-    def collect(self, debit: CollectRequest) -> BankAnswer:
-        self.asked.append(debit.reference)
-        if self.failure is not None:
-            raise self.failure
-        return super().collect(debit)
-
-
-@pytest.mark.parametrize(
-    ("code", "asked"), [("4297100", 1), ("4037106", 1), ("4037120", 1), ("4037104", UNANSWERED_MAX)]
-)
-def test_a_bank_that_turns_debits_away_is_left_alone_for_a_while_and_nobody_loses_a_try(
-    world: World, code: str, asked: int
-) -> None:
-    """Too many at once, its cut-off, our own limit: what is not sent keeps its reference, and no member is told."""
-    bank = Busy(BankRefused(Reason.NOT_NOW, code))
-    ports = replace(crew(world, {SICK: MANY}), banks={SICK: bank})
-    assert set(collect(ports).sick) == {SICK}
-    assert len(bank.asked) == asked
-    assert world.rows("SELECT DISTINCT state FROM attempts") == [("noticed",)]
-    assert world.one("SELECT count(*) FROM messages WHERE kind LIKE 'failed%'") == 0
-    before = set(bank.asked)
-    bank.failure = None
-    world.clock.forward(minutes=15)
-    assert collect(ports).by_state == {"confirmed": MANY}
-    assert len(set(bank.asked)) == MANY
-    assert before <= {debit.reference for debit in bank.debits}
-
-
-def test_a_debit_that_came_too_late_for_the_bank_is_tried_another_day_under_another_reference(world: World) -> None:
-    """403 00: the very same request would be refused for ever (programme.md 3.5)."""
-    bank = Busy(BankRefused(Reason.EXPIRED, "4037100"))
-    ports = replace(crew(world, {SICK: 1}), banks={SICK: bank})
-    assert collect(ports).by_state == {"failed_soft": 1}
-    assert collect(ports).by_state == {}
-    found = world.rows("SELECT n, state FROM attempts ORDER BY n")
-    assert found[0] == (1, "failed_soft")
-    assert found[1][1] in ("scheduled", "noticed")
-    assert world.one("SELECT count(DISTINCT reference) FROM attempts") == 2

@@ -166,7 +166,7 @@ def test_the_consent_keeps_the_very_words_with_their_hash(world: World) -> None:
         words = work.box(worker).open(kept["mandate"].text_sealed, "consent.text")
     assert kept.keys() == {"enrolment", "mandate"}
     assert "Rp28.400 utk iuran Nov 2026" in words
-    assert "mulai Jan 2027 Rp36.800" in words
+    assert "Mulai Jan 2027: Rp36.800" in words
     assert "Maks Rp36.800" in words
     assert "tgl 5" in words
     assert kept["mandate"].text_hash == hashlib.sha256(words.encode()).hexdigest()
@@ -284,3 +284,15 @@ def test_a_batch_that_holds_the_same_job_keeps_no_caller_waiting(world: World) -
         assert "terkunci" in phone.press("111114")
         batch.rollback()
     assert world.one("SELECT pin_locks FROM workers") == 1
+
+
+def test_half_a_pin_is_a_slip_and_locks_nobody_out(world: World) -> None:
+    phone = world.phone()
+    enrol(phone)
+    for slips in (("7", "abc"), ("73915", "2749130")):
+        phone.dial()
+        phone.press("3", "1")
+        assert all("PIN harus 6 angka" in phone.press(slip) for slip in slips)
+    phone.dial()
+    assert "Iuran lewat kami" in phone.press("3", "1", PIN)
+    assert world.one("SELECT pin_wrong FROM workers") == 0

@@ -108,7 +108,9 @@ def same_pin(caller: Caller, typed: str) -> str:
 
 
 def own_pin(caller: Caller, typed: str) -> str:
-    """The caller's PIN, checked and not kept. Raises PinLocked besides Refused."""
+    """The caller's PIN, checked and not kept; half a PIN counts as no try. Raises PinLocked besides Refused."""
+    if not pin.is_shaped(typed):
+        raise Refused("pin.digits")
     try:
         pin.check(caller.work, caller.worker(), typed)
     except pin.WrongPin:
