@@ -111,7 +111,7 @@ class BatchFiles(InFolder):
     def hand_over(self, name: str, mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:
         """Write one file, whole or not at all; the same name again replaces it with the same content.
 
-        Raises ValueError if `name` is not letters, digits, `._-` and `.csv`.
+        Raises ValueError if `name` is not letters, digits, `._-` and `.csv`, or for a mandate without a maximum.
         """
         write(self._out, name, DEBIT, _debit_rows(mandates, debits), [self.code])
 
@@ -158,6 +158,8 @@ def write_result(in_dir: Path, result: BatchResult) -> None:
 
 def _debit_rows(mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> Iterator[Record]:
     for m in mandates:
+        if m.max_amount_rp <= 0:
+            raise ValueError(f"{m.customer_id}: a mandate has a maximum")
         row = ["M", m.customer_id, m.account_no, m.account_name, str(m.max_amount_rp), m.expires_on.isoformat()]
         yield row, 0
     for d in debits:

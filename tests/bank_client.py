@@ -244,3 +244,9 @@ def openssl_verifies(sent: Json, folder: Path, scratch: Path, encoding: str) -> 
         subprocess.run([*command, str(scratch / "signature"), str(scratch / "text")], capture_output=True).returncode
         == 0
     )
+
+
+@pytest.fixture(params=["114", "110"], ids=["base64", "hex"])
+def client(request: pytest.FixtureRequest, place: tuple[str, Path], hand: Hand) -> Client:
+    hand.now = NOON
+    return Client(place[0], place[1], request.param, hand)

@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.debit_folders",
     "tests.bank_client",
     "tests.bank_partner",
+    "tests.sandbox_running",
 ]

@@ -1,6 +1,7 @@
 """A bank's debit and result files: what is written can be read, and nothing that does not add up is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -219,3 +220,9 @@ def test_a_bad_result_is_named_and_its_content_is_not(files: BatchFiles, in_dir:
             files.read(placed(in_dir, sealed(HEAD, line, numbers=[0, 1, 0])))
         assert "SECRET" not in str(refused.value)
         assert "1180012345" not in str(refused.value)
+
+
+def test_a_mandate_without_a_maximum_is_named_and_no_file_is_written(files: BatchFiles, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"{MANDATE.customer_id}: a mandate has a maximum"):
+        files.hand_over("a.csv", [replace(MANDATE, max_amount_rp=0)], [])
+    assert list(tmp_path.rglob("*.csv")) == []

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -22,6 +23,7 @@ from banks.bifast import BiFast
 from banks.settings import BankSettings
 from tests.test_banks_loopback import (
     ACCOUNT,
+    MANDATE,
     NOW,
     PAYMENT_PATH,
     SECRET,
@@ -213,3 +215,10 @@ def test_no_secret_account_or_name_is_in_what_fails(act: Act, service: str, bank
             assert not any(secret in shown for secret in (SECRET, ACCOUNT, "Siti", "token-", "Bearer"))
             assert not isinstance(error, requests.RequestException)
             error = error.__cause__ or error.__context__
+
+
+@pytest.mark.parametrize("max_amount_rp", [0, -1, 10**13])
+def test_a_mandate_without_a_maximum_is_never_asked_for(max_amount_rp: int, bank: LoopbackBank, connect: Maker) -> None:
+    with pytest.raises(BankRefused, match="ours not-sent:amount"):
+        connect().ask(replace(MANDATE, max_amount_rp=max_amount_rp))
+    assert bank.seen == []

@@ -48,8 +48,6 @@ TIME_ALLOWED = {
 }
 # The numbered steps are written by Alembic and never edited again.
 GENERATED = ("migrations/versions/",)
-# Two suites over one server fixture each, read test by test.
-LONG_SUITES = ("tests/test_sandbox_bank.py", "tests/test_sandbox_process.py")
 
 
 def own_files() -> dict[str, str]:
@@ -211,7 +209,7 @@ def test_only_what_a_person_starts_in_a_terminal_prints() -> None:
 
 def size_complaints(path: str, text: str) -> list[str]:
     found, lines = list[str](), len(text.splitlines())
-    if lines > MODULE_LINES_MAX and path not in LONG_SUITES:
+    if lines > MODULE_LINES_MAX:
         found.append(f"{path}: {lines} lines")
     for node in ast.walk(parsed(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app import create_app
 from autodebit import plan
@@ -70,8 +72,6 @@ def test_an_amount_above_the_maximum_is_never_sent(world: World) -> None:
     member(world)
     world.collect()
     with world.ports.database.begin() as connection:
-        from sqlalchemy import text
-
         connection.execute(text("UPDATE mandates SET max_amount_rp = 28399"))
     world.clock.forward(days=5)
     planned = world.plan(DEC)
@@ -242,3 +242,9 @@ def test_calls_at_once_cannot_give_one_account_too_many_mandates(world: World) -
     for thread in threads:
         thread.join()
     assert world.one("SELECT count(*) FROM mandates") == 3
+
+
+def test_the_database_takes_no_mandate_without_a_maximum(world: World) -> None:
+    member(world)
+    with pytest.raises(IntegrityError, match="has_maximum"), world.ports.database.begin() as connection:
+        connection.execute(text("UPDATE mandates SET max_amount_rp = 0"))

@@ -1,5 +1,6 @@
 """Accounts of the sandbox bank that misbehave in time: late, slow, silent, and with notices of their own mind."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,12 +8,16 @@ from pathlib import Path
 import pytest
 import requests
 
+from sandbox.debits import answered
+from sandbox.magic import MAGIC, Fault
 from tests.bank_client import HANG_S, NOON, SLOW_S, Client, Hand, code_of, new_account, new_reference, openssl_verifies
 from tests.bank_partner import Partner
 from units.clock import JAKARTA
 
 pytestmark = pytest.mark.xdist_group("sandbox-magic")
 LATER = timedelta(seconds=60)
+# Whatever else the fault does, these are answered.
+SAID = set(Fault) - {Fault.HANG, Fault.SILENT, Fault.DROP, Fault.GARBAGE}
 Pay = Callable[[str], requests.Response]
 
 
@@ -220,3 +225,12 @@ def test_the_clock_stands_where_it_is_put_until_it_is_let_go(case: Case) -> None
     finally:
         free = requests.put(url, json={"now": None}, timeout=5)
     assert free.json() == {"now": case.hand.now.isoformat(), "stands": False}
+
+
+def test_the_readme_has_every_magic_ending_with_its_code() -> None:
+    readme = (Path(__file__).parents[1] / "sandbox" / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| (\d{4}) \|(.*)$", readme, re.MULTILINE))
+    assert rows.keys() == MAGIC.keys()
+    for ending, magic in MAGIC.items():
+        for case in (magic.mandate, magic.payment, answered(magic.fault) if magic.fault in SAID else ""):
+            assert not case or f"{case[:3]}xx{case[3:]}" in rows[ending]
