@@ -142,7 +142,8 @@ def test_a_broken_notice_holds_up_no_other(world: World) -> None:
     about = paid(world)
     with world.ports.transaction() as work:
         for number, became in enumerate((Became.DONE, Became.FAILED)):
-            keep(work, BANK, Notice(became, about, "", None, "", work.now, f"key{number}"))
+            at = work.now + timedelta(seconds=number)
+            keep(work, BANK, Notice(became, about, "", None, "", at, f"key{number}"))
         work.db.execute(text("UPDATE bank_notices SET reason = 'nonsense' WHERE replay_key = 'key0'"))
     hear_notices(world.ports)
     assert state(world) == "reversed"
