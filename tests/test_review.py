@@ -1,6 +1,7 @@
 """What a hostile reader found in the debit engine: each claim failed before it was mended."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
