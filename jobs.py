@@ -18,7 +18,7 @@ from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
-from insurance import sponsors
+from insurance import invitations, sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
@@ -70,6 +70,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
+    task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
     task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
@@ -107,6 +108,14 @@ def see_sponsors(ports: Ports) -> None:
     while seen is not None:
         with ports.transaction() as work:
             seen = sponsors.daily(work, seen)
+
+
+def end_invitations(ports: Ports) -> None:
+    """Whom nobody answered for in a week is forgotten."""
+    ended = invitations.EXPIRED_AT_ONCE
+    while ended == invitations.EXPIRED_AT_ONCE:
+        with ports.transaction() as work:
+            ended = invitations.expire(work)
 
 
 def tell_cover_steps(ports: Ports) -> int:

@@ -17,6 +17,7 @@ from commands.calendar import holidays
 from commands.ledger import ledger
 from commands.ports import job_connections, job_ports
 from commands.reconcile import reconcile
+from commands.roster import helpers, roster
 from commands.sponsors import sponsors
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
@@ -72,6 +73,10 @@ def import_villages(file: Path) -> None:
     except BadVillages as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{count} villages loaded.")
+
+
+villages.add_command(helpers)
+villages.add_command(roster)
 
 
 @click.command("settings")

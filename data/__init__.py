@@ -86,7 +86,7 @@ def load_village(work: Work) -> None:
 
 def load_villages(work: Work, file: Path) -> int:
     """Villages and heads from a CSV; a repeat brings the rows to what it says. How many. Raises BadVillages."""
-    rows = _lines_of(file, BadVillages)
+    rows = lines_of(file, BadVillages)
     if faults := _faults(rows):
         raise BadVillages("\n".join(faults))
     fields = ("code", "name", "district", "regency", "zone")
@@ -100,7 +100,7 @@ def load_villages(work: Work, file: Path) -> int:
     return len(rows)
 
 
-def _lines_of(file: Path, bad: type[ValueError]) -> list[dict[str, str]]:
+def lines_of(file: Path, bad: type[ValueError]) -> list[dict[str, str]]:
     try:
         with file.open(newline="", encoding="utf-8") as lines:
             return list(csv.DictReader(lines))
@@ -146,7 +146,7 @@ class BadHolidays(ValueError):
     """A file of holidays that cannot be taken; names each bad line, and nothing of it was loaded."""
 
 
-def _day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
     """Only the one spelling YYYY-MM-DD: the library takes others too, and a week number is no decree's day."""
     try:
         return date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
@@ -156,7 +156,7 @@ def _day(text: str) -> date | None:
 
 _IS_HOLIDAY = {"true": True, "false": False}
 _HOLIDAY_FIELDS: Mapping[str, Callable[[str], object]] = {
-    "day": _day,
+    "day": read_day,
     "name": lambda text: 0 < len(text.strip()) <= HOLIDAY_NAME_MAX,
     "is_holiday": _IS_HOLIDAY.__contains__,
 }
@@ -164,7 +164,7 @@ _HOLIDAY_FIELDS: Mapping[str, Callable[[str], object]] = {
 
 def load_holidays(work: Work, file: Path) -> int:
     """Days from a CSV day,name,is_holiday (true or false) over those of the library. How many. Raises BadHolidays."""
-    rows, faults, seen = _lines_of(file, BadHolidays), list[str](), set[str]()
+    rows, faults, seen = lines_of(file, BadHolidays), list[str](), set[str]()
     for number, row in enumerate(rows, 2):
         faults += [f"line {number}: {name}" for name, good in _HOLIDAY_FIELDS.items() if not good(row.get(name) or "")]
         if row.get("day") in seen:
@@ -173,7 +173,7 @@ def load_holidays(work: Work, file: Path) -> int:
     if faults or not rows:
         raise BadHolidays("\n".join(faults or ["no line"]))
     days: list[Mapping[str, object]] = [
-        {"day": _day(row["day"]), "name": row["name"].strip(), "is_holiday": _IS_HOLIDAY[row["is_holiday"]]}
+        {"day": read_day(row["day"]), "name": row["name"].strip(), "is_holiday": _IS_HOLIDAY[row["is_holiday"]]}
         for row in rows
     ]
     _upsert(work.db, Holiday, days)

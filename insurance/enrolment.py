@@ -1,11 +1,13 @@
 """Enrolment of a worker by the worker's own yes; registered here is not protected, and nothing says it is."""
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.consent import Yes, keep
+from insurance.helpers import is_official
 from insurance.receipts import URGENT, owe_worker
 from insurance.reference import detached
 from insurance.references import new_reference
@@ -14,11 +16,14 @@ from insurance.work import Work
 from models import Contact, Membership, MembershipState, Village, Worker
 from models.event import record
 from models.village import is_short_code
+from units.gsm import to_gsm
 from units.month import day_text
 from units.nik import Nik
 
 # A SNAP account name has at most 100 characters (programme.md 3.4); nobody types more than 60 on a keypad.
 NAME_LETTERS_MAX = 60
+# Letters of Indonesian names in Latin script; apostrophe, dot, comma, slash and hyphen stand in titles and spellings.
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '.,/\-])+")
 _STANDING = (MembershipState.SUBMITTED.value, MembershipState.VERIFIED.value)
 
 
@@ -38,6 +43,14 @@ class PhoneFull(Exception):
     """PHONE_WORKERS_MAX workers share this number already."""
 
 
+class OfficialsOthers(Exception):
+    """A helper's or a head's number enrols its owner; all others are invited, and say yes themselves."""
+
+
+class BadName(ValueError):
+    """`empty` or `long`: why this cannot be a name."""
+
+
 @dataclass(frozen=True)
 class Enrolment:
     """All that was answered; `pin_hash` was made in the call, `yes` holds the words that were agreed to."""
@@ -55,6 +68,17 @@ class Enrolment:
 
     def __repr__(self) -> str:
         return "Enrolment(***)"
+
+
+def read_name(typed: str) -> str:
+    """As it is kept: capitals in GSM's letters. Raises BadName."""
+    # Capitals first: they may be longer (`ß`) or have no place in GSM where the small letter had one.
+    text = to_gsm(" ".join(typed.split()).upper())
+    if not _NAME.fullmatch(text):
+        raise BadName("empty")
+    if len(text) > NAME_LETTERS_MAX:
+        raise BadName("long")
+    return text
 
 
 def village_by_short_code(work: Work, typed: str) -> Village | None:
@@ -87,15 +111,18 @@ def check_age(work: Work, nik: Nik) -> None:
 def enrol(work: Work, asked: Enrolment) -> Worker:
     """Write the worker, the membership and the consent, and owe the receipt.
 
-    Raises AgeOutside, PhoneFull, AlreadyEnrolledHere or AlreadyEnrolled; then nothing is written.
+    Raises AgeOutside, PhoneFull, OfficialsOthers, AlreadyEnrolledHere or AlreadyEnrolled; then nothing is written.
     """
     check_age(work, asked.nik)
     nik_index = work.keys.index("nik", asked.nik.digits)
     phone_index = work.keys.index("phone", asked.phone)
-    full = _phone_is_full(work, phone_index)
+    sharing = _sharing(work, phone_index)
+    full = sharing >= work.settings.PHONE_WORKERS_MAX
     _refuse_known(work, nik_index, phone_index, full=full)
     if full:
         raise PhoneFull
+    if sharing and is_official(work, phone_index):
+        raise OfficialsOthers
     box, wrapped = work.keys.new_person()
     fields = {
         "data_key": wrapped,
@@ -129,9 +156,9 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     return worker
 
 
-def _phone_is_full(work: Work, phone_index: bytes) -> bool:
+def _sharing(work: Work, phone_index: bytes) -> int:
     shared_by = select(func.count()).select_from(Contact).where(Contact.phone_index == phone_index)
-    return work.db.execute(shared_by).scalar_one() >= work.settings.PHONE_WORKERS_MAX
+    return work.db.execute(shared_by).scalar_one()
 
 
 def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes, *, full: bool) -> None:

@@ -9,6 +9,8 @@ from models import Worker
 from models.event import record
 
 PIN_DIGITS = 6
+# The hash of a worker who said yes by SMS and has set no PIN yet: no typed PIN ever has it.
+NO_PIN = ""
 PIN_WRONG_MAX = 3
 _LOCKS = (timedelta(minutes=30), timedelta(hours=4), timedelta(hours=24))
 
@@ -19,6 +21,10 @@ class WrongPin(Exception):
 
 class PinLocked(Exception):
     """Three wrong tries, now or before; `worker.pin_locked_until` says until when."""
+
+
+class NoPin(Exception):
+    """This worker has set none yet; until then nothing that asks for it can be done, and no try is counted."""
 
 
 class WeakPin(ValueError):
@@ -44,9 +50,11 @@ def check_new(pin: str, birth: date | None) -> None:
 
 
 def check(work: Work, worker: Worker, pin: str) -> None:
-    """Raises WrongPin, PinLocked or PinChecksBusy. The caller commits either way: a wrong try must count."""
+    """Raises NoPin, WrongPin, PinLocked or PinChecksBusy. The caller commits either way: a wrong try must count."""
     # The row is held so that guesses through many calls at once are counted one after the other.
     work.db.refresh(worker, ["pin_wrong", "pin_locks", "pin_locked_until", "pin_hash"], with_for_update={"of": Worker})
+    if worker.pin_hash == NO_PIN:
+        raise NoPin
     if worker.is_locked(work.now):
         raise PinLocked
     if work.keys.is_pin(pin, worker.pin_hash):

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from insurance.waking import DRAIN_SMS, wake
 from insurance.work import Work
 from models import Message, MessageKey, MessageState, Worker
 from models.bulk import add_unknown, insert_rows
+from models.machine import Cause, move
+from models.message import MESSAGE_MOVES
 from sealing import Box
 from texts import Facts
 from units.clock import jakarta_day, next_daytime
@@ -111,6 +113,24 @@ def owe_all(work: Work, owed: Iterable[Owed]) -> None:
     insert_rows(work.db, Message, rows)
     if any(row["not_before"] <= work.now for row in rows):
         wake(work.db, DRAIN_SMS)
+
+
+def forget(work: Work, key: str) -> None:
+    """Empty the text that was owed to a stranger under `key`, and send it no more; what became of it stays."""
+    found = work.db.scalars(
+        select(Message)
+        .join(MessageKey, (MessageKey.month == Message.month) & (MessageKey.message_id == Message.id))
+        .where(MessageKey.key == key)
+        .with_for_update(of=Message)
+    ).one_or_none()
+    if found is None:
+        return
+    if found.state == MessageState.CREATED.value:
+        move(work.db, found, MESSAGE_MOVES, MessageState.EXPIRED, Cause("system", "forgotten"), work.now)
+    found.expires_at = min(found.expires_at, work.now)
+    found.phone_sealed = work.keys.shared.seal("", "message.phone")
+    found.text_sealed = work.keys.shared.seal("", "message.text")
+    found.phone_index = b""
 
 
 def _with_new_keys(work: Work, owed: Sequence[Owed]) -> list[tuple[int, Owed]]:

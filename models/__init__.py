@@ -6,8 +6,10 @@ from models.base import Base
 from models.consent import Consent
 from models.event import Event
 from models.head import Head
+from models.helper import Helper
 from models.holiday import Holiday
 from models.insurer_file import InsurerFile
+from models.invitation import CodeTry, Invitation, InvitationState
 from models.ledger import Transfer
 from models.mandate import Mandate, MandateState
 from models.membership import Membership, MembershipState
@@ -34,6 +36,7 @@ __all__ = [
     "Base",
     "Bracket",
     "Chunk",
+    "CodeTry",
     "Consent",
     "Contact",
     "CoverMonth",
@@ -41,9 +44,12 @@ __all__ = [
     "GatewayMessage",
     "GatewayReport",
     "Head",
+    "Helper",
     "Holiday",
     "InboundSms",
     "InsurerFile",
+    "Invitation",
+    "InvitationState",
     "Lane",
     "Mandate",
     "MandateState",

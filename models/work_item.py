@@ -29,6 +29,8 @@ class WorkKind(StrEnum):
     BAD_FILE = "bad_file"
     SPONSOR_UNPAID = "sponsor_unpaid"
     """A sponsor did not pay a village's month by its due day: somebody has to ask the sponsor."""
+    MANY_CONFIRMED = "many_confirmed"
+    """One number said yes for many people whom others had prepared (rulings 11): are they real, and asked?"""
     REVERSED_POSTED = "reversed_posted"
     """Given back by the bank after the insurer was told of it: the insurer has to be told of that too."""
 

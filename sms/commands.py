@@ -1,14 +1,17 @@
 """The table of words that people text, and what each does; every answer is one part, and none says an amount."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from insurance import mandates, villages
+from insurance import mandates, own_yes, villages
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
+from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
+from insurance.invitations import CODE_DIGITS
 from insurance.receipts import URGENT, owe, recipient
 from insurance.wording import cover_line
 from insurance.work import Work
@@ -25,14 +28,17 @@ ANSWER_LIFE = timedelta(hours=1)
 # Texts of one number that are answered within an hour; STOP always is.
 ANSWERS_AN_HOUR_MAX = 10
 
+# `YA482913`: the blank is easily left out.
+_GLUED_YES = re.compile(rf"YA[0-9]{{{CODE_DIGITS}}}")
+
 Command = Callable[["Inbound"], None]
 
 
 class Inbound:
     """One text that came in: who may have sent it, and how to answer."""
 
-    def __init__(self, work: Work, phone: str, key: str) -> None:
-        self.work, self.phone, self.key = work, phone, key
+    def __init__(self, work: Work, phone: str, text: str, key: str) -> None:
+        self.work, self.phone, self.text, self.key = work, phone, text, key
         self.index = work.keys.index("phone", phone)
         self.workers: Sequence[Worker] = work.workers_at(self.index)
         self.heads: Sequence[Village] = villages.headed_by(work, self.index)
@@ -55,7 +61,9 @@ class Inbound:
 def handle(work: Work, phone: str, text: str, key: str) -> str:
     """Do what `text` asks and owe the answer, once for `key`; the word that was understood, or an empty text."""
     word = first_word(text)
-    inbound = Inbound(work, phone, key)
+    if _GLUED_YES.fullmatch(word):
+        word = "YA"
+    inbound = Inbound(work, phone, text, key)
     if word in ("1", "2") and _stop_is_open(inbound):
         _stop_answered(inbound, word)
         return f"STOP {word}"
@@ -184,6 +192,41 @@ def _answer_count(inbound: Inbound, village: Village) -> None:
         inbound.answer("check_small", part, enrolled=enrolled, **named)
 
 
+# What keeps a yes with the right code from making a worker, by the word that says so.
+_NOT_ENROLLED: Mapping[type[Exception], str] = {
+    AlreadyEnrolled: "already_member",
+    AgeOutside: "age",
+    PhoneFull: "phone_full",
+    OfficialsOthers: "official",
+    own_yes.OfficialsNumber: "official",
+}
+
+
+def _yes(inbound: Inbound) -> None:
+    """The own yes of somebody whom others prepared; the receipt of the enrolment is the answer where it stands."""
+    work = inbound.work
+    code = "".join(c for c in unicodedata.normalize("NFKC", inbound.text) if c.isdigit())
+    if len(code) != CODE_DIGITS or not code.isascii():
+        inbound.answer("yes_how")
+        return
+    try:
+        own_yes.confirm_by_sms(work, inbound.phone, code, work.keys.index("session", inbound.key).hex())
+    except AlreadyEnrolledHere:
+        inbound.answer("yes_done")
+    except tuple(_NOT_ENROLLED) as error:
+        reason = next(word for kind, word in _NOT_ENROLLED.items() if isinstance(error, kind))
+        inbound.answer("yes_not", reason=work.texts.word(f"reason.{reason}", inbound.language))
+    except own_yes.WrongCode:
+        inbound.answer("yes_wrong")
+    except own_yes.CodesTomorrow:
+        inbound.answer("yes_tomorrow")
+    except own_yes.NeedsCall:
+        inbound.answer("yes_dial")
+    except own_yes.PriceChanged:
+        # Another SMS, with the price of today, asks anew.
+        return
+
+
 COMMANDS: Mapping[str, Command] = {
     "SALDO": _status,
     "STATUS": _status,
@@ -194,4 +237,6 @@ COMMANDS: Mapping[str, Command] = {
     "BERHENTI": _stop,
     "CEK": _check,
     "CHECK": _check,
+    "YA": _yes,
+    "YES": _yes,
 }

@@ -14,6 +14,8 @@ from models import (
     AttemptState,
     CoverMonth,
     Event,
+    Invitation,
+    InvitationState,
     Mandate,
     MandateState,
     Membership,
@@ -28,6 +30,7 @@ from models import (
     WorkItem,
     WorkState,
 )
+from models.invitation import INVITATION_MOVES
 from models.machine import Cause, IllegalMove, Moves, Stateful, legal_moves, move
 from models.mandate import ASKED, FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
 from models.membership import MEMBERSHIP_MOVES
@@ -109,6 +112,14 @@ MACHINES = {
         frozenset({WorkState.DONE, WorkState.REFUSED}),
         lambda state: WorkItem(id=17, state=state),
         ("work_item", "17"),
+    ),
+    "invitation": Machine(
+        InvitationState,
+        INVITATION_MOVES,
+        InvitationState.AWAITING_YES,
+        frozenset({InvitationState.CONFIRMED, InvitationState.EXPIRED, InvitationState.VOID}),
+        lambda state: Invitation(id=17, state=state),
+        ("invitation", "17"),
     ),
     "message": Machine(
         MessageState,

@@ -109,7 +109,14 @@ class Texts:
 
     def version(self, name: str, language: str) -> str:
         """Names the wording of a screen with its places still open: the same words, the same version."""
-        return hashlib.sha256(self._tables[language][f"screen/{name}/text"].encode()).hexdigest()[:12]
+        return self._version(f"screen/{name}/text", language)
+
+    def sms_version(self, kind: str, language: str) -> str:
+        """The same of an SMS that is answered with a yes."""
+        return self._version(f"sms/{kind}", language)
+
+    def _version(self, key: str, language: str) -> str:
+        return hashlib.sha256(self._tables[language][key].encode()).hexdigest()[:12]
 
     def _problems(self) -> Iterator[str]:
         first = self._tables[FIRST_LANGUAGE]

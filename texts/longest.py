@@ -3,6 +3,7 @@
 NAME_SHOWN_SEPTETS = 16
 VILLAGE_SHOWN_SEPTETS = 18
 BANK_SHOWN_SEPTETS = 18
+HELPER_SHOWN_SEPTETS = 16
 
 
 def _phrase(septets_max: int) -> str:
@@ -30,6 +31,9 @@ LONGEST = {
     "village": "W" * VILLAGE_SHOWN_SEPTETS,
     "bank": "W" * BANK_SHOWN_SEPTETS,
     "account": "***8888",
+    "helper": "W" * HELPER_SHOWN_SEPTETS,
+    "phone": "+6288888888888",
+    "otp": "888888",
     "kpj": "***8888",
     "amount": "Rp552.800",
     "amount2": "Rp552.800",

@@ -6,7 +6,7 @@ from models import MandateState
 from models.machine import Cause
 from texts import Facts
 from units.nik import parse_nik
-from ussd import facts, fields
+from ussd import facts, fields, invited
 from ussd.caller import Caller
 
 ENROL_YES, MANDATE_YES = "enrol_yes", "mandate_yes"
@@ -31,24 +31,30 @@ def check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
 
 
 def enrol(caller: Caller) -> None:
-    """Raises AlreadyEnrolledHere, AlreadyEnrolled, AgeOutside, PhoneFull or TermsChanged."""
+    """Raises TermsChanged, what `enrolment.enrol` raises, and for an invitation what `invited.confirm` raises."""
     answers = caller.answers
     check_shown(caller, "enrol.confirm", ENROL_YES, facts.enrolment_terms(caller))
-    enrolment.enrol(
-        caller.work,
-        enrolment.Enrolment(
-            nik=parse_nik(answers["nik"], caller.work.today),
-            name=answers["name"],
-            village_code=answers["village"],
-            sector=answers["sector"],
-            base_rp=int(answers["base_rp"]),
-            programmes=answers["programmes"],
-            language=caller.language,
-            phone=caller.phone,
-            pin_hash=answers["pin"],
-            yes=yes(caller, "enrolment", "enrol.confirm", ENROL_YES),
-        ),
+    asked = enrolment.Enrolment(
+        nik=parse_nik(answers["nik"], caller.work.today),
+        name=answers["name"],
+        village_code=facts.village_code(answers),
+        sector=answers["sector"],
+        base_rp=int(answers["base_rp"]),
+        programmes=answers["programmes"],
+        language=caller.language,
+        phone=caller.phone,
+        pin_hash=answers["pin"],
+        yes=yes(caller, "enrolment", "enrol.confirm", ENROL_YES),
     )
+    if answers.get("invitation"):
+        invited.confirm(caller, asked)
+    else:
+        enrolment.enrol(caller.work, asked)
+
+
+def knows_village(caller: Caller) -> str:
+    """A dialled village is not asked for; who saw the terms and wants to change something is asked after all."""
+    return "yes" if "linked" in caller.answers and ENROL_YES not in caller.answers else "no"
 
 
 def authorise(caller: Caller) -> None:

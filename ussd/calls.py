@@ -14,6 +14,7 @@ from ports import Ports
 from sealing import PinChecksBusy
 from texts import FIRST_LANGUAGE
 from ussd.caller import Caller
+from ussd.dialled import beyond, take_village
 from ussd.engine import Reply, clean, turn, walk
 from ussd.journey import Journey
 from ussd.journeys import Held, Journeys, LostHold
@@ -50,7 +51,7 @@ class Calls:
         """The words for one turn; whatever fails, words that say so and that nothing has changed."""
         ports = self._ports
         code = ports.settings.USSD_CODE
-        if asked.service_code != code:
+        if beyond(asked.service_code, code) is None:
             return self._end("wrong_code", FIRST_LANGUAGE)
         phone_index = ports.keys.index("phone", asked.phone)
         held: Held | None = None
@@ -138,7 +139,8 @@ class Calls:
             if journey is not None and journey.worth_resuming:
                 return journey.asked_to_go_on(), _Hop()
             fresh = Journey(language=language)
-            return fresh, _Hop(walked=tuple(text.split("*")) if text else ())
+            dialled = beyond(asked.service_code, self._ports.settings.USSD_CODE) or ()
+            return fresh, _Hop(walked=(*dialled, *(text.split("*") if text else ())))
         if journey.reply_end and len(text) > journey.typed:
             # The call was over: what comes after is a new one, and does nothing that the old one left open.
             again = journey.asked_to_go_on() if journey.worth_resuming else Journey(language=language)
@@ -178,7 +180,8 @@ class Calls:
         )
         try:
             if hop.walked:
-                journey = walk(MENU, journey, [clean(part) for part in hop.walked], caller)
+                journey, typed = take_village(MENU, journey, [clean(part) for part in hop.walked], caller)
+                journey = walk(MENU, journey, typed, caller)
             after, reply = turn(MENU, journey, hop.pressed, caller)
             for db in sessions:
                 _commit(db, caller.acted)

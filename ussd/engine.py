@@ -35,7 +35,8 @@ def clean(typed: str) -> str:
 def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> tuple[Journey, Reply]:
     """Take one input (None only shows where the caller is) and give the next place and its words."""
     if pressed is None or pressed == "":
-        return _show(menu, _settle(menu, journey, caller), caller)
+        # A line that stands is said again: what was wrong, or what was made of what was dialled.
+        return _show(menu, _settle(menu, journey, caller), caller, wrong=True)
     if pressed == HOME:
         return _show(menu, _settle(menu, journey.at_start(), caller), caller)
     if pressed == BACK and journey.trail and journey.screen != RESUME:
@@ -52,7 +53,7 @@ def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> t
     return _show(menu, _settle(menu, after, caller), caller)
 
 
-def walk(menu: Tree, journey: Journey, typed: list[str], caller: Caller) -> Journey:
+def walk(menu: Tree, journey: Journey, typed: Sequence[str], caller: Caller) -> Journey:
     """Follow what was dialled beyond the code, or typed in a call we lost, through plain menus only.
 
     It stops before anything that asks, agrees or acts: never a PIN, never a confirmation.
@@ -85,7 +86,8 @@ def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> J
             kept = screen.read(caller, pressed)
         except tuple(screen.unless) as refusal:
             return journey.go(_refusal_screen(screen.unless, refusal))
-        after = journey.go(screen.then, {screen.answer: kept} if kept else {})
+        answers = {screen.answer: kept} if isinstance(kept, str) else dict(kept)
+        after = journey.go(screen.then, answers if kept else {})
         return after.with_secret(screen.answer, journey.screen) if screen.secret else after
     if isinstance(screen, Menu):
         names = list(screen.options)

@@ -1,5 +1,7 @@
 """What screens say of a caller: rows turned into the short texts that fit; changes nothing."""
 
+from collections.abc import Mapping
+
 from insurance import enrolment, ledger, mandates
 from insurance.cover import covers
 from insurance.tariff import Quote, first_month, incomes_offered, price_list
@@ -70,15 +72,23 @@ def _change_line(caller: Caller, change: tuple[Month, Quote] | None, fee_rp: int
     return caller.line("change", month2=month_name(month, caller.language), amount2=amount)
 
 
+def price(caller: Caller, programmes: str) -> Facts:
+    now, change = _quotes(caller, programmes)
+    return {"amount": rupiah(now.total_rp), "change": _change_line(caller, change)}
+
+
 def enrolment_terms(caller: Caller) -> Facts:
-    now, change = _quotes(caller, caller.answers["programmes"])
-    village = caller.work.db.get_one(Village, caller.answers["village"])
+    village = caller.work.db.get_one(Village, village_code(caller.answers))
     return {
         "name": shorten(caller.answers["name"], NAME_SHOWN_SEPTETS),
         "village": shorten(village.name, VILLAGE_SHOWN_SEPTETS),
-        "amount": rupiah(now.total_rp),
-        "change": _change_line(caller, change),
+        **price(caller, caller.answers["programmes"]),
     }
+
+
+def village_code(answers: Mapping[str, str]) -> str:
+    """The village that was answered, or else the one that was dialled."""
+    return answers.get("village") or answers["linked"]
 
 
 def ages(caller: Caller) -> Facts:

@@ -3,8 +3,6 @@
 import re
 
 from insurance import enrolment, mandates, pin
-from insurance.enrolment import NAME_LETTERS_MAX
-from units.gsm import to_gsm
 from units.nik import NotANik, parse_nik
 from ussd.caller import Caller
 from ussd.screens import Refused
@@ -15,8 +13,6 @@ HARVEST_MONTHS_MAX = 6
 # Shorter than any bank's code, so that it can be told from one.
 OTHER_WISH = "1"
 CODE_PURPOSE = "journey.code"
-# Letters of Indonesian names in Latin script; apostrophe, dot, comma, slash and hyphen stand in titles and spellings.
-_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '.,/\-])+")
 
 
 class OtherWish(Exception):
@@ -33,13 +29,10 @@ def nik(caller: Caller, typed: str) -> str:
 
 
 def name(_caller: Caller, typed: str) -> str:
-    # Capitals first: they may be longer (`ß`) or have no place in GSM where the small letter had one.
-    text = to_gsm(" ".join(typed.split()).upper())
-    if not _NAME.fullmatch(text):
-        raise Refused("name.empty")
-    if len(text) > NAME_LETTERS_MAX:
-        raise Refused("name.long")
-    return text
+    try:
+        return enrolment.read_name(typed)
+    except enrolment.BadName as error:
+        raise Refused(f"name.{error}") from None
 
 
 def village(caller: Caller, typed: str) -> str:
@@ -108,11 +101,12 @@ def same_pin(caller: Caller, typed: str) -> str:
 
 
 def own_pin(caller: Caller, typed: str) -> str:
-    """The caller's PIN, checked and not kept; half a PIN counts as no try. Raises PinLocked besides Refused."""
-    if not pin.is_shaped(typed):
+    """The caller's PIN, checked and not kept; half a PIN is no try. Raises PinLocked or NoPin besides Refused."""
+    worker = caller.worker()
+    if not pin.is_shaped(typed) and worker.pin_hash != pin.NO_PIN:
         raise Refused("pin.digits")
     try:
-        pin.check(caller.work, caller.worker(), typed)
+        pin.check(caller.work, worker, typed)
     except pin.WrongPin:
         raise Refused("pin.wrong") from None
     return ""

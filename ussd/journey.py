@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 START, RESUME = "main", "resume"
-RESUMED_FLOWS = ("enrol", "mandate")
+RESUMED_FLOWS = ("enrol", "mandate", "officer")
 TRAIL_MAX = 30
 # Raised whenever a screen is renamed or its question changes: an older journey starts anew instead of guessing.
 MENU_VERSION = 2

@@ -1,13 +1,15 @@
 """The whole menu as one tree; its words are in texts/ under the same names."""
 
-from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, PhoneFull
+from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
+from insurance.invitations import AlreadyInvited, NotHelping, TooManyInvited
 from insurance.mandates import AccountFull, AlreadyMandated, MembershipRefused, NoMandate
+from insurance.own_yes import CodeSpent, InvitationOver, OfficialsNumber
 from insurance.paying import AboveMaximum, NotOwed, StopOpen, TriedToday, TriesUsed
-from insurance.pin import PinLocked
-from ussd import actions, facts, fields, payments
+from insurance.pin import NoPin, PinLocked
+from ussd import actions, facts, fields, invited, officer, payments
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Tree
 
-_LOCKED: dict[type[Exception], str] = {PinLocked: "pin.locked"}
+_LOCKED: dict[type[Exception], str] = {PinLocked: "pin.locked", NoPin: "first.code"}
 
 MENU: Tree = {
     "main": Menu(
@@ -18,6 +20,7 @@ MENU: Tree = {
             "data": "data",
             "help": "help",
             "language": "language",
+            "officer": "officer",
         }
     ),
     "resume": Menu({"go_on": "main", "again": "main", "not_me": "main"}, facts=facts.left_off),
@@ -26,8 +29,16 @@ MENU: Tree = {
     "not_enrolled": Menu({"enrol": "enrol.nik"}),
     "pin.locked": End(facts=facts.locked_until),
     # Enrolment.
-    "enrol.nik": Ask(fields.nik, "nik", then="enrol.name", unless={AgeOutside: "enrol.age"}),
-    "enrol.name": Ask(fields.name, "name", then="enrol.village_pick"),
+    "enrol.nik": Ask(
+        invited.nik_or_code,
+        "nik",
+        then="enrol.who",
+        unless={AgeOutside: "enrol.age", AlreadyEnrolledHere: "mandate"},
+    ),
+    # Who was invited is asked for no more than the price needs.
+    "enrol.who": Fork(invited.is_invited, {"no": "enrol.name", "asks": "enrol.sector", "ready": "enrol.programmes"}),
+    "enrol.name": Ask(fields.name, "name", then="enrol.village"),
+    "enrol.village": Fork(actions.knows_village, {"yes": "enrol.sector", "no": "enrol.village_pick"}),
     "enrol.village_pick": Pick(
         facts.villages,
         "village",
@@ -52,6 +63,9 @@ MENU: Tree = {
             AlreadyEnrolled: "enrol.already",
             AgeOutside: "enrol.age",
             PhoneFull: "enrol.phone_full",
+            OfficialsOthers: "enrol.officer",
+            OfficialsNumber: "enrol.officer",
+            InvitationOver: "enrol.over",
             actions.TermsChanged: "enrol.confirm",
         },
     ),
@@ -61,9 +75,38 @@ MENU: Tree = {
     "enrol.already": End(),
     "enrol.age": End(facts=facts.ages),
     "enrol.phone_full": End(facts=facts.phone_workers),
+    "enrol.officer": End(),
+    "enrol.over": End(),
+    # The first PIN of who said yes by SMS.
+    "first.code": Ask(invited.first_code, "first", then="first.pin", secret=True, unless={CodeSpent: "first.spent"}),
+    "first.pin": Ask(fields.changed_pin, "pin", then="first.again", secret=True),
+    "first.again": Ask(fields.same_pin, "pin_again", then="first.set", secret=True),
+    "first.set": Do(invited.set_first_pin, then="first.done", unless={CodeSpent: "first.spent"}),
+    "first.done": Menu({"mandate": "mandate.ready", "later": "goodbye"}),
+    "first.spent": End(),
+    # Helping others to join.
+    "officer": Fork(officer.how_many_villages, {"none": "officer.no", "one": "officer.nik", "many": "officer.village"}),
+    "officer.no": End(),
+    "officer.village": Pick(officer.villages, "village", then="officer.nik"),
+    "officer.nik": Ask(fields.nik, "nik", then="officer.name", unless={AgeOutside: "enrol.age"}),
+    "officer.name": Ask(fields.name, "name", then="officer.sector"),
+    "officer.sector": Pick(facts.sectors, "sector", then="officer.income"),
+    "officer.income": Pick(facts.incomes, "base_rp", then="officer.programmes"),
+    "officer.programmes": Pick(facts.programmes, "programmes", then="officer.phone"),
+    "officer.phone": Ask(officer.member_phone, "member_phone", then="officer.confirm"),
+    "officer.confirm": Menu({"send": "officer.send", "change": "officer.nik"}, facts=officer.terms),
+    "officer.send": Do(
+        officer.send,
+        then="officer.done",
+        repeats={AlreadyInvited: "officer.done"},
+        unless={NotHelping: "officer.no", TooManyInvited: "officer.too_many"},
+    ),
+    "officer.done": Menu({"another": "officer"}, facts=officer.days),
+    "officer.too_many": End(facts=officer.daily_limit),
     # Autodebit.
-    "mandate": Fork(actions.how_many, {"none": "not_enrolled", "one": "mandate.fork", "many": "mandate.who"}),
-    "mandate.who": Pick(facts.who, "worker", then="mandate.fork"),
+    "mandate": Fork(actions.how_many, {"none": "not_enrolled", "one": "mandate.ready", "many": "mandate.who"}),
+    "mandate.who": Pick(facts.who, "worker", then="mandate.ready"),
+    "mandate.ready": Fork(invited.has_pin, {"yes": "mandate.fork", "no": "first.code"}),
     "mandate.fork": Fork(actions.waits_for_code, {"yes": "mandate.code", "no": "mandate.menu"}),
     # Ending it stands first in each: it is what must never be searched for (rulings 13).
     "mandate.menu": Fork(
@@ -174,13 +217,15 @@ MENU: Tree = {
     # Cover and balance.
     "cover": Fork(actions.how_many, {"none": "not_enrolled", "one": "cover.show", "many": "cover.who"}),
     "cover.who": Pick(facts.who, "worker", then="cover.show"),
-    "cover.show": Menu({"amounts": "cover.pin"}, facts=facts.cover_facts),
+    "cover.show": Menu({"amounts": "cover.ready"}, facts=facts.cover_facts),
+    "cover.ready": Fork(invited.has_pin, {"yes": "cover.pin", "no": "first.code"}),
     "cover.pin": Ask(fields.own_pin, "checked", then="cover.amounts", secret=True, unless=_LOCKED),
     "cover.amounts": End(facts=facts.amounts),
     # My data.
     "data": Fork(actions.how_many, {"none": "not_enrolled", "one": "data.show", "many": "data.who"}),
     "data.who": Pick(facts.who, "worker", then="data.show"),
-    "data.show": Menu({"pin": "data.pin_old"}, facts=facts.own_data),
+    "data.show": Menu({"pin": "data.ready"}, facts=facts.own_data),
+    "data.ready": Fork(invited.has_pin, {"yes": "data.pin_old", "no": "first.code"}),
     "data.pin_old": Ask(fields.own_pin, "checked", then="data.pin_new", secret=True, unless=_LOCKED),
     "data.pin_new": Ask(fields.changed_pin, "pin", then="data.pin_again", secret=True),
     "data.pin_again": Ask(fields.same_pin, "pin_again", then="data.pin_change", secret=True),

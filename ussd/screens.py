@@ -52,11 +52,13 @@ class Pick:
 class Ask:
     """A question with a typed answer. `read` returns what is kept under `answer`, or raises Refused.
 
+    Where what was typed stands for several answers it returns them by name.
+
     A secret's digits are never kept: its `read` returns a hash, or an empty text where checking was all.
     `unless` leads the named refusals to their own screens.
     """
 
-    read: Callable[[Caller, str], str]
+    read: Callable[[Caller, str], str | Mapping[str, str]]
     answer: str
     then: str
     facts: FactsOf | None = None

@@ -1,0 +1,84 @@
+"""The own yes to what others prepared: a code where the NIK is asked for, and the first PIN after a yes by SMS."""
+
+import re
+from collections.abc import Mapping
+
+from insurance import own_yes, pin
+from insurance.enrolment import Enrolment
+from insurance.invitations import CODE_DIGITS
+from ussd import fields
+from ussd.caller import Caller
+from ussd.screens import Refused
+
+# A slip's number and code together are shorter than a NIK, and no shorter than a number, its check digit and a code.
+_SLIP_DIGITS = range(2 + CODE_DIGITS, 16)
+
+
+def nik_or_code(caller: Caller, typed: str) -> str | Mapping[str, str]:
+    """A NIK; or all that an invitation holds, against its one-time code. Raises AgeOutside or AlreadyEnrolledHere."""
+    digits = re.sub(r"[\s.\-]", "", typed)
+    if digits.isascii() and digits.isdigit() and (len(digits) == CODE_DIGITS or len(digits) in _SLIP_DIGITS):
+        return _by_code(caller, digits)
+    nik = fields.nik(caller, typed)
+    # Who opened an invitation, went back and typed a NIK is enrolling that NIK, and not the one invited.
+    return {"nik": nik, "invitation": ""} if caller.answers.get("invitation") else nik
+
+
+def _by_code(caller: Caller, digits: str) -> Mapping[str, str]:
+    try:
+        opened = own_yes.open_with(caller.work, caller.phone_index, digits)
+    except own_yes.OfficialsNumber:
+        raise Refused("code.officer") from None
+    except own_yes.CodesTomorrow:
+        raise Refused("code.tomorrow") from None
+    except own_yes.WrongCode:
+        raise Refused("code.wrong") from None
+    person = opened.person
+    return {
+        "invitation": str(opened.row.id),
+        "nik": person.nik,
+        "name": person.name,
+        "village": person.village_code,
+        "sector": person.sector,
+        "base_rp": str(person.base_rp or ""),
+        "programmes": person.programmes,
+    }
+
+
+def is_invited(caller: Caller) -> str:
+    """Whether all is known that a price needs, some of it is to be asked, or the NIK is the caller's own typing."""
+    answers = caller.answers
+    if not answers.get("invitation"):
+        return "no"
+    return "ready" if answers["sector"] and answers["base_rp"] else "asks"
+
+
+def confirm(caller: Caller, asked: Enrolment) -> None:
+    """Raises own_yes.InvitationOver, own_yes.OfficialsNumber and what `enrolment.enrol` raises."""
+    own_yes.confirm(caller.work, int(caller.answers["invitation"]), asked)
+
+
+def has_pin(caller: Caller) -> str:
+    return "no" if caller.worker().pin_hash == pin.NO_PIN else "yes"
+
+
+def first_code(caller: Caller, typed: str) -> str:
+    """Which worker may set a first PIN in this call. Raises own_yes.CodeSpent besides Refused."""
+    worker = caller.worker()
+    digits = re.sub(r"[\s.\-]", "", typed)
+    if not (digits.isascii() and digits.isdigit() and len(digits) == CODE_DIGITS):
+        # Half a code is a slip of the finger and no guess.
+        raise Refused("code.six")
+    try:
+        own_yes.check_first_code(caller.work, worker, digits)
+    except own_yes.WrongCode:
+        raise Refused("code.wrong") from None
+    return str(worker.id)
+
+
+def set_first_pin(caller: Caller) -> None:
+    """Raises own_yes.CodeSpent where this call has not shown the code of this very worker."""
+    worker = caller.worker()
+    if caller.answers.get("first") != str(worker.id):
+        raise own_yes.CodeSpent
+    own_yes.set_first_pin(caller.work, worker, caller.answers["pin"])
