@@ -35,8 +35,8 @@ class _Nothing(Exception):
 def roster(file: Path, load: bool, slips: Path | None) -> None:
     """Look through a CSV of people to invite: nik,name,village[,phone,sector,base,programmes].
 
-    `village` is its ten digits, `base` the bracket's in rupiah. Without --load nothing is written. With it those with a
-    phone get an SMS, the others a slip in the file of --slips; all lines or none. Leaves with 1 where a line has a fault.
+    `village` is its ten digits, `base` the bracket's in rupiah. Without --load nothing is written. With it who has a
+    phone gets an SMS, all others a slip in the file of --slips; all lines or none. Leaves with 1 if a line has a fault.
     """
     if load and slips is None:
         raise click.ClickException("--load needs --slips FILE: who has no phone is given a printed code")
@@ -45,8 +45,8 @@ def roster(file: Path, load: bool, slips: Path | None) -> None:
         _go_through(job_ports(), file, seen, slips if load else None)
     except BadRoster as error:
         raise click.ClickException(f"nothing was loaded: {error}") from None
-    except FileExistsError:
-        raise click.ClickException(f"nothing was loaded: {slips} is there already") from None
+    except OSError as error:
+        raise click.ClickException(f"nothing was loaded: {error.filename}: {error.strerror}") from None
     except _Nothing:
         seen.show()
         if seen.faulty or not seen.lines:
@@ -98,7 +98,7 @@ def _go_through(ports: Ports, file: Path, seen: _Seen, slips: Path | None) -> No
                     seen.slips += _write(out, invited)
             if out is None or seen.faulty or not seen.lines:
                 raise _Nothing
-            # On the disk before the commit: a code that is in no file is lost, one that was never committed opens nothing.
+            # On the disk before the commit: a code in no file is lost, one that was never committed opens nothing.
             out.flush()
             os.fsync(out.fileno())
     except BaseException:

@@ -22,9 +22,8 @@ class BadHelpers(ValueError):
 def load_helpers(work: Work, file: Path) -> int:
     """Helpers from a CSV village,phone,name,role,until. How many. Raises BadHelpers."""
     rows, faults = lines_of(file, BadHelpers), list[str]()
-    known = set(
-        work.db.scalars(select(Village.code).where(Village.code.in_({row.get("village") or "" for row in rows})))
-    )
+    codes = {row.get("village") or "" for row in rows}
+    known = set(work.db.scalars(select(Village.code).where(Village.code.in_(codes))))
     for number, row in enumerate(rows, 2):
         faults += [f"line {number}: {fault}" for fault in _faults(row, known)]
     if faults or not rows:

@@ -1,4 +1,4 @@
-"""A roster of people to invite: every line is looked at, some hundreds at a time, and says all that is wrong with it."""
+"""A roster of people to invite: every line is looked at, some hundreds at a time, and all that is wrong is said."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class Roster:
     def __init__(self, work: Work, *, load: bool) -> None:
         self._work, self._load = work, load
         self._bases = {str(base) for base in work.db.scalars(select(Bracket.base_rp))}
-        self._villages: dict[str, Village | None] = {}
+        self._villages: dict[str, Village] = {}
         for table in _TABLES:
             work.db.execute(text(table))
         while expire(work) == EXPIRED_AT_ONCE:
@@ -78,34 +78,29 @@ class Roster:
         read = [self._read(number, line) for number, line in lines]
         self._look_up(read)
         faults = [Fault(one.line, why) for one in read for why in one.faults]
-        if not self._load or faults:
+        if faults:
+            # Nothing will be loaded any more; the rest is read for its faults alone.
+            self._load = False
+        if not self._load:
             return faults, []
         by_village: dict[str, list[Person]] = {}
         for one in read:
             assert one.person is not None
             by_village.setdefault(one.person.village_code, []).append(one.person)
         invited = [
-            one for code, people in by_village.items() for one in add(self._work, people, self._village_name(code))
+            one for code, people in by_village.items() for one in add(self._work, people, self._villages[code].name)
         ]
         if len(invited) < len(read):
             # Somebody else invited one of them in this very moment; which one the next preview says.
             return [Fault(read[0].line, "somebody in these lines was invited just now: run it again")], []
         return [], invited
 
-    def _village_name(self, code: str) -> str:
-        village = self._villages[code]
-        assert village is not None
-        return village.name
-
     def _read_villages(self, lines: Sequence[Line]) -> None:
         codes = {line["village"] for _, line in lines if not isinstance(line, str)} - self._villages.keys()
         if codes:
-            found = {
-                village.code: village
-                for village in self._work.db.scalars(select(Village).where(Village.code.in_(codes)))
-            }
+            found = self._work.db.scalars(select(Village).where(Village.code.in_(codes)))
             # An unknown one is not remembered: rubbish would fill the memory.
-            self._villages |= found
+            self._villages |= {village.code: village for village in found}
 
     def _read(self, number: int, line: Mapping[str, str] | str) -> _Read:
         if isinstance(line, str):
