@@ -46,3 +46,7 @@ def say_yes_by_phone(phone: Phone, code: str) -> str:
     phone.press("1", code, "1", PIN, PIN)
     phone.read_on()
     return phone.press("1")
+
+
+def states(world: World) -> list[str]:
+    return [state for (state,) in world.rows("SELECT state FROM invitations ORDER BY id")]

@@ -11,9 +11,8 @@ from click.testing import Result
 import data.roster
 from data.roster import BadRoster, read_roster
 from insurance.roster import Roster
-from models.village import check_digit
-from tests.helping import VILLAGE, code_for, invite, make_helper, other_code
-from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI, SITI_NIK, SITI_PHONE, enrol
+from tests.helping import VILLAGE, code_for, invite, make_helper
+from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI, SITI_NIK, SITI_PHONE, enrol
 from tests.world import World
 
 FULL = "nik,name,village,phone,sector,base,programmes"
@@ -130,85 +129,6 @@ def test_a_slip_is_for_the_one_who_prints_them_and_a_text_for_the_one_who_gets_i
     assert again.exit_code == 1
     assert "File exists" in again.output
     assert SITI.upper() in slips.read_text(), "and what is there stays"
-
-
-def test_the_way_by_slip_has_five_screens(world: World, tmp_path: Path) -> None:
-    _, slips = load(world, write(tmp_path, SLIP))
-    phone = world.phone()
-    phone.dial()
-    seen = [phone.press("1"), phone.press(slip_of(slips, SITI)), phone.press("1"), phone.press(PIN), phone.press(PIN)]
-    words = (
-        "Ketik NIK",
-        "1. Kecelakaan+kematian Rp8.400",
-        "Buat PIN",
-        "sekali lagi",
-        "Daftarkan SITI RAHMAWATI, Sukamaju Jaya",
-    )
-    assert all(word in screen for word, screen in zip(words, seen, strict=True))
-    phone.read_on()
-    assert "Pasang autodebit" in phone.press("1")
-    assert world.rows("SELECT village_code FROM workers") == [(VILLAGE,)]
-    assert world.rows("SELECT state, confirmed_by IS NULL FROM invitations") == [("confirmed", False)]
-    other = world.phone(BUDI_PHONE)
-    other.dial()
-    assert "Kode salah" in other.press("1", slip_of(slips, SITI)), "a slip is good once"
-
-
-def test_what_the_roster_does_not_know_is_asked(world: World, tmp_path: Path) -> None:
-    _, slips = load(world, write(tmp_path, f"{SITI_NIK},{SITI},{VILLAGE}", head="nik,name,village"))
-    phone = world.phone()
-    phone.dial()
-    assert "Pekerjaan utama" in phone.press("1", slip_of(slips, SITI).replace("-", ""))
-    assert "Buat PIN" in phone.press("1", "1", "1")
-
-
-def test_a_line_with_a_phone_and_no_price_is_answered_by_call(world: World, tmp_path: Path) -> None:
-    load(world, write(tmp_path, f"{SITI_NIK},{SITI},{VILLAGE},{SITI_PHONE}", head="nik,name,village,phone"))
-    assert "pilih Daftar, ketik" in world.last_sms()
-    code = code_for(world)
-    phone = world.phone()
-    phone.text(f"YA {code}")
-    assert "tekan *500*73#, pilih Daftar" in world.last_sms()
-    assert world.one("SELECT count(*) FROM workers") == 0
-    phone.dial()
-    assert "Pekerjaan utama" in phone.press("1", code)
-
-
-def test_a_slip_has_three_tries_and_a_slip_of_the_finger_in_its_number_spoils_no_other(
-    world: World, tmp_path: Path
-) -> None:
-    _, slips = load(world, write(tmp_path, SLIP, f"{BUDI_NIK},{BUDI},{VILLAGE},,,,"))
-    number, code = slip_of(slips, SITI).split("-")
-    phone = world.phone()
-    phone.dial()
-    wrong_number = number[:-1] + str((int(number[-1]) + 1) % 10)
-    assert "Kode salah" in phone.press("1", wrong_number + code)
-    assert world.rows("SELECT tries FROM invitations") == [(0,), (0,)]
-    phone.press(number + other_code(code))
-    phone.dial()
-    phone.press("1", number + other_code(code), number + other_code(code))
-    assert sorted(state for (state,) in world.rows("SELECT state FROM invitations")) == ["awaiting_yes", "void"]
-    world.clock.forward(days=1)
-    phone.dial()
-    assert "Kode salah" in phone.press("1", number + code)
-    assert world.one("SELECT count(*) FROM workers") == 0
-
-
-def test_what_was_texted_to_a_number_opens_by_no_slip_number(world: World, tmp_path: Path) -> None:
-    load(world, write(tmp_path, TEXTED))
-    number = str(world.one("SELECT id FROM invitations"))
-    stranger = world.phone(SITI_PHONE)
-    stranger.dial()
-    slip = f"{number}{check_digit(number)}{code_for(world, BUDI_PHONE)}"
-    assert "Kode salah" in stranger.press("1", slip)
-
-
-def test_a_slip_is_answered_by_call_alone(world: World, tmp_path: Path) -> None:
-    _, slips = load(world, write(tmp_path, SLIP))
-    phone = world.phone()
-    phone.text(f"YA {slip_of(slips, SITI)}")
-    assert "misalnya YA 123456" in world.last_sms()
-    assert world.one("SELECT count(*) FROM workers") == 0
 
 
 def test_one_phone_on_more_lines_than_may_share_it_is_a_fault(world: World, tmp_path: Path) -> None:
