@@ -37,7 +37,7 @@ CONFIRMED_BY_ONE_MAX = 3
 
 
 class WrongCode(Exception):
-    """No open invitation has this code at this number, or on this slip; the try was counted."""
+    """No open invitation has this code at this number, or on this slip; a guess at an open one was counted."""
 
 
 class CodesTomorrow(Exception):
@@ -94,7 +94,9 @@ def open_with(work: Work, phone_index: bytes, digits: str) -> Opened:
         return Opened(found[0], *person_of(work, found[0]))
     if not number and _was_confirmed(work, phone_index, code):
         raise AlreadyEnrolledHere
-    _count_wrong(work, phone_index, rows)
+    if rows or not number:
+        # A slip that is over, or never was, can be spoilt by nobody.
+        _count_wrong(work, phone_index, rows)
     raise WrongCode
 
 
@@ -104,9 +106,13 @@ def _at_number(work: Work, phone_index: bytes) -> list[Invitation]:
     return [row for row in work.db.scalars(query.execution_options(populate_existing=True)) if is_open(row, work.now)]
 
 
+def is_slip(digits: str) -> bool:
+    """Whether these can be a slip's number and code: a slip of the finger in a NIK seldom can, and is no guess."""
+    number = digits[:-CODE_DIGITS]
+    return len(number) > 1 and check_digit(number[:-1]) == number[-1]
+
+
 def _at_slip(work: Work, number: str) -> list[Invitation]:
-    if check_digit(number[:-1]) != number[-1] or not number[:-1]:
-        return []
     row = work.db.get(Invitation, int(number[:-1]), with_for_update=True, populate_existing=True)
     # One that was sent to a number is answered from that number alone.
     return [row] if row is not None and row.phone_index is None and is_open(row, work.now) else []

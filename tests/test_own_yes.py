@@ -175,7 +175,7 @@ def test_a_repeated_yes_makes_one_worker_and_shows_the_way_to_a_pin(world: World
     phone.text(f"YA {code}", "ATXid_1")
     phone.text(f"YA {code}", "ATXid_1")
     phone.text(f"YA {code}", "ATXid_2")
-    assert "Buat PIN" in world.last_sms()
+    assert "pilih Data saya" in world.last_sms()
     assert world.one("SELECT count(*) FROM workers") == 1
     phone.dial()
     assert "belum punya PIN" in phone.press("1", code)

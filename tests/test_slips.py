@@ -59,8 +59,9 @@ def test_a_slip_has_three_tries_and_a_slip_of_the_finger_in_its_number_spoils_no
     phone = world.phone()
     phone.dial()
     wrong_number = number[:-1] + str((int(number[-1]) + 1) % 10)
-    assert "Kode salah" in phone.press("1", wrong_number + code)
+    assert "ketik utuh" in phone.press("1", wrong_number + code)
     assert world.rows("SELECT tries FROM invitations") == [(0,), (0,)]
+    assert world.one("SELECT count(*) FROM code_tries") == 0
     phone.press(number + other_code(code))
     phone.dial()
     phone.press("1", number + other_code(code), number + other_code(code))
@@ -86,3 +87,13 @@ def test_a_slip_is_answered_by_call_alone(world: World, tmp_path: Path) -> None:
     phone.text(f"YA {slip_of(slips, SITI)}")
     assert "misalnya YA 123456" in world.last_sms()
     assert world.one("SELECT count(*) FROM workers") == 0
+
+
+def test_a_nik_with_digits_missing_is_no_guess_at_a_code(world: World) -> None:
+    phone = world.phone()
+    for length in (8, 11, 15):
+        phone.dial()
+        shown = phone.press("1", SITI_NIK[:length])
+        assert "ketik utuh" in shown or "Kode salah" in shown
+        phone.press("00")
+    assert world.one("SELECT count(*) FROM code_tries") == 0

@@ -17,8 +17,11 @@ _SLIP_DIGITS = range(2 + CODE_DIGITS, 16)
 def nik_or_code(caller: Caller, typed: str) -> str | Mapping[str, str]:
     """A NIK; or all that an invitation holds, against its one-time code. Raises AgeOutside or AlreadyEnrolledHere."""
     digits = re.sub(r"[\s.\-]", "", typed)
-    if digits.isascii() and digits.isdigit() and (len(digits) == CODE_DIGITS or len(digits) in _SLIP_DIGITS):
-        return _by_code(caller, digits)
+    if digits.isascii() and digits.isdigit():
+        if len(digits) == CODE_DIGITS or (len(digits) in _SLIP_DIGITS and own_yes.is_slip(digits)):
+            return _by_code(caller, digits)
+        if len(digits) in _SLIP_DIGITS:
+            raise Refused("nik.or_code")
     nik = fields.nik(caller, typed)
     # Who opened an invitation, went back and typed a NIK is enrolling that NIK, and not the one invited.
     return {"nik": nik, "invitation": ""} if caller.answers.get("invitation") else nik
