@@ -74,13 +74,6 @@ def test_rubbish_behind_the_code_is_named_in_one_line_and_left(world: World, rub
     assert "Desa/kelurahan" in phone.press(SITI_NIK, SITI)
 
 
-def test_the_line_of_rubbish_is_said_once(world: World) -> None:
-    phone = world.phone()
-    dial(phone, "99999")
-    phone.press("1")
-    assert "tidak dikenal" not in phone.press("0")
-
-
 def test_the_rest_may_come_in_the_service_code_or_not_at_all(world: World) -> None:
     phone = world.phone()
     phone.code = f"*500*73*{SUKAMAJU}#"

@@ -160,10 +160,17 @@ def test_a_helper_of_two_villages_says_which(world: World) -> None:
     helper.dial()
     shown = helper.press("7")
     assert "1. Kel. Mekarwangi" in shown
-    helper.press("1", SITI_NIK, SITI, "1", "1", "1", SITI_PHONE)
+    assert "2. Sukamaju Jaya" in shown
+    helper.press("2", SITI_NIK, SITI, "1", "1", "1", SITI_PHONE)
     helper.read_on()
     helper.press("1")
-    assert world.one("SELECT village_code FROM invitations") == "3599011003", "residents of a kelurahan may join"
+    assert world.one("SELECT village_code FROM invitations") == VILLAGE
+    helper.dial()
+    helper.press("7", "1", BUDI_NIK, BUDI, "1", "1", "1", BUDI_PHONE)
+    helper.read_on()
+    helper.press("1")
+    newest = world.one("SELECT village_code FROM invitations ORDER BY id DESC LIMIT 1")
+    assert newest == "3599011003", "residents of a kelurahan may join"
 
 
 def test_a_helper_is_told_of_wrong_ages_and_numbers(world: World) -> None:
