@@ -53,11 +53,16 @@ class BadLength(Exception):
 
 
 def cut(came: bytearray) -> list[Pdu]:
-    """Takes the whole PDUs off the front of what came; the beginning of another one stays. Raises BadLength."""
-    whole = []
+    """Takes the whole PDUs off the front of what came; what is behind them stays.
+
+    Raises BadLength where what stands in front has no length: those before it were taken.
+    """
+    whole = list[Pdu]()
     while len(came) >= HEADER_BYTES:
         length, command_id, status, sequence = struct.unpack_from(">LLLL", came)
         if not HEADER_BYTES <= length <= PDU_BYTES_MAX:
+            if whole:
+                break
             raise BadLength
         if len(came) < length:
             break

@@ -92,6 +92,8 @@ class Wire:
 
         What is readable in `others` is read and dropped: they only wake.
         """
+        # What stood behind the last whole PDU may be none.
+        cut(self._came)
         if not (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             readable, _, _ = select.select([self._socket, *others], [], [], max(0.0, wait_s))
             for other in others:
