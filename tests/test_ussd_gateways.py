@@ -1,5 +1,6 @@
 """Which gateways have a door, and what Africa's Talking is told for its own reports."""
 
+from tests.gateway_phones import HubtelHandset, handset
 from tests.people import SITI_NIK, SITI_PHONE
 from tests.sandboxed import Sandbox
 from tests.test_guards import make_app, routes
@@ -34,3 +35,15 @@ def test_each_answer_names_its_screen_for_the_gateways_reports_and_nothing_that_
     assert seen[:4] == ["main", "enrol.nik", "enrol.name", "enrol.name"]
     assert seen[5:] == ["line.wrong_code", "line.foreign"]
     assert all(len(label) <= 99 and not any(c in label for c in f"|{SITI_NIK}") for label in seen)
+
+
+def test_an_answer_to_a_screen_that_was_not_shown_in_time_shows_the_standing_one(world: World) -> None:
+    phone = handset(world, "hubtel", SITI_PHONE, None)
+    assert isinstance(phone, HubtelHandset)
+    phone.dial()
+    seen = phone.state
+    standing = phone.press("1")
+    # The answer came too late to be shown: the caller still sees the first screen and presses once more.
+    phone.state = seen
+    assert phone.press("1") == standing
+    assert "nama lengkap" in phone.press(SITI_NIK)
