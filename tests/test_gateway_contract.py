@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway_phones import Handset, SmppHandset, handset, linked
+from tests.gateway_phones import AtHandset, Handset, SmppHandset, handset, linked
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, GOOD, PIN, SITI, SITI_NIK, SITI_PHONE, SUKAMAJU
 from tests.sandboxed import wait_for
 from tests.smsc import Smsc
@@ -269,4 +269,5 @@ def test_an_answer_to_a_call_that_we_lost_answers_no_other_screen(world: World, 
     phone.dial()
     phone.press("1", SITI_NIK)
     world.ports.redis.flushdb()
-    assert "1. Daftar" in phone.press("6") or "Ketik NIK" in phone.screen
+    # All that was typed is walked as far as plain menus go; a key alone answered a screen that is gone.
+    assert ("Ketik NIK" if isinstance(phone, AtHandset) else "1. Daftar") in phone.press("1")
