@@ -14,8 +14,8 @@ import structlog
 from smpplib import consts
 from smpplib.command_codes import get_command_code
 
-from gateways.base import OVER, Malformed, Turn
-from gateways.smpp import RESPONSE, BadLength, Delivered, NotACall, Pdu, read_deliver, read_turn
+from gateways.base import OVER, Malformed, Phase, Turn
+from gateways.smpp import RESPONSE, BadLength, Delivered, Dialog, NotACall, Pdu, read_deliver, read_turn
 from gateways.smpp_outbox import Answer, Outbox
 from gateways.smpp_wire import Lost, Smsc, Wire
 
@@ -66,8 +66,9 @@ class Link:
         self._smsc, self._code, self._callee = smsc, code, callee
         self._patience = patience
         self._outbox = Outbox(rate_per_s)
-        self._done: SimpleQueue[Answer | None] = SimpleQueue()
-        self._turns = 0
+        self._done: SimpleQueue[tuple[Dialog, Answer | None]] = SimpleQueue()
+        self._working: list[Dialog] = []
+        """The calls whose turns are worked on or wait for it."""
         # A plain flag: a signal handler that took an event's lock could meet its own thread holding it.
         self._stopping = False
         self._wake, self._woken = socket.socketpair()
@@ -136,7 +137,7 @@ class Link:
             now = time.monotonic()
             if self._stopping:
                 stop_at = stop_at or now + self._patience.stop_s
-                if now > stop_at or not (self._turns or self._outbox):
+                if now > stop_at or not (self._working or self._outbox):
                     return
             due_s = self._outbox.due_s(now)
             for pdu in wire.receive((self._woken,), _WAIT_S if due_s is None else min(due_s, _WAIT_S)):
@@ -164,11 +165,15 @@ class Link:
         except NotACall:
             wire.send(wire.make.response("deliver_sm_resp", pdu.sequence, consts.SMPP_ESME_RX_R_APPN))
             return
-        if self._stopping or self._turns >= TURNS_MAX:
+        if self._stopping or len(self._working) >= TURNS_MAX:
             wire.send(wire.make.response("deliver_sm_resp", pdu.sequence, consts.SMPP_ESME_RX_T_APPN))
             return
         wire.send(wire.make.response("deliver_sm_resp", pdu.sequence))
-        self._turns += 1
+        if came.phase is Phase.CONTINUE and (came.dialog in self._working or self._outbox.holds(came.dialog)):
+            # Nobody answers a screen that was not sent yet: whatever its number, this is the hop before once more.
+            log.warning("smpp_brought_again")
+            return
+        self._working.append(came.dialog)
         self._pool.submit(self._answer, came, wire.name, time.monotonic())
 
     def _answer(self, came: Delivered, wire_name: str, asked_at: float) -> None:
@@ -184,7 +189,8 @@ class Link:
             log.error("smpp_turn_failed", kind=type(error).__name__)
         finally:
             # Whatever happens the turn is counted as done.
-            self._done.put(Answer(came.dialog, words.text, words.end, asked_at) if words else None)
+            answer = Answer(came.dialog, words.text, words.end, asked_at) if words else None
+            self._done.put((came.dialog, answer))
             self._poke()
 
     def _poke(self) -> None:
@@ -195,8 +201,8 @@ class Link:
     def _collect(self) -> None:
         with suppress(Empty):
             while True:
-                answer = self._done.get_nowait()
-                self._turns -= 1
+                dialog, answer = self._done.get_nowait()
+                self._working.remove(dialog)
                 if answer is not None:
                     self._outbox.put(answer)
 

@@ -48,6 +48,10 @@ class Outbox:
     def put(self, answer: Answer) -> None:
         self._waiting.append(answer)
 
+    def holds(self, dialog: Dialog) -> bool:
+        """Whether an answer to that call has not been sent yet."""
+        return any(answer.dialog == dialog for answer in self._waiting)
+
     def take(self, now: float) -> Answer | None:
         """The next answer, if one may be sent now."""
         while self._waiting and now - self._waiting[0].asked_at > ANSWER_AGE_MAX_S:

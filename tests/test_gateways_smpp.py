@@ -143,6 +143,14 @@ def test_a_pdu_that_is_cut_short_anywhere_is_malformed_or_no_call_and_never_a_ho
         assert (size, came.dialog.number) == (len(body) - 6, "")
 
 
+def test_a_message_that_is_longer_than_its_pdu_is_malformed() -> None:
+    body = message(PHONE, "500", b"12", ANSWERED, 10)
+    longer = body.replace(b"\x0212", b"\xc812")
+    assert longer != body
+    with pytest.raises(Malformed, match="short_message"):
+        read_deliver(one(pdu(DELIVER_SM, 7, longer)))
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -13,7 +13,7 @@ from gateways.smpp_link import Link
 from gateways.smpp_wire import Smsc as Operator
 from tests.gateway_phones import QUICK, linked
 from tests.people import BUDI_PHONE
-from tests.smsc import DELIVER_SM, DIALLED, OK, Smsc, message, pdu
+from tests.smsc import ANSWERED, DELIVER_SM, DIALLED, OK, Smsc, message, pdu
 from tests.test_smpp_link import DELIVERED, bound, phone, smsc
 from tests.world import World
 
@@ -106,6 +106,26 @@ def test_more_turns_than_can_be_answered_in_time_are_refused_for_now(
     statuses = [status for command, _, status in smsc.responses if command == DELIVERED]
     assert statuses == [OK] * 4 + [0x64] * 6
     smsc.wait(lambda: len(smsc.submitted) == 4, "the answers to those that were taken")
+    link.stop()
+    thread.join(5)
+
+
+def test_an_answer_to_a_screen_that_was_not_sent_yet_is_the_hop_before_once_more(smsc: Smsc) -> None:
+    """Whatever number it comes under: a phone shows one screen before it takes the next answer."""
+    echo = Echo(delay_s=0.3)
+    link, thread = run(smsc, echo)
+
+    def bring(key: bytes) -> None:
+        body = message("6281234567890", "500", key, ANSWERED, 10)
+        smsc.send(pdu(DELIVER_SM, smsc.next_sequence(), body))
+
+    bring(b"1")
+    bring(b"1")
+    smsc.wait(lambda: smsc.responses.count((DELIVERED, 2, OK)), "both responses")
+    smsc.wait(lambda: smsc.submitted, "the answer")
+    bring(b"1")
+    smsc.wait(lambda: len(smsc.submitted) == 2, "the answer to the next")
+    assert [(turn.text, turn.sequence) for turn in echo.heard] == [("1", 1), ("1", 3)]
     link.stop()
     thread.join(5)
 
