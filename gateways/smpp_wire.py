@@ -94,13 +94,13 @@ class Wire:
         """
         # What stood behind the last whole PDU may be none.
         cut(self._came)
+        self._check_part()
         if not (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             readable, _, _ = select.select([self._socket, *others], [], [], max(0.0, wait_s))
             for other in others:
                 if other in readable:
                     other.recv(_CHUNK_BYTES)
             if self._socket not in readable:
-                self._check_part()
                 return []
         try:
             chunk = self._socket.recv(_CHUNK_BYTES)

@@ -4,6 +4,7 @@ import ssl
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gateways.smpp_wire import Lost, Wire
 from gateways.smpp_wire import Smsc as Operator
-from tests.gateway_phones import SmppHandset, handset, linked
+from tests.gateway_phones import QUICK, SmppHandset, handset, linked
 from tests.people import SITI, SITI_NIK, SITI_PHONE, SUKAMAJU
 from tests.smsc import (
     BAD_COMMAND,
@@ -161,7 +162,7 @@ def test_a_response_to_nothing_is_passed_over(world: World, smsc: Smsc, raw: byt
 
 
 def test_half_a_pdu_and_silence_are_left_behind(world: World, smsc: Smsc) -> None:
-    with linked(world, smsc):
+    with linked(world, smsc, replace(QUICK, quiet_s=60.0)):
         smsc.send(pdu(DELIVER_SM, 1, b"x" * 40)[:30])
         bound(smsc, 2)
         assert "1. Daftar" in phone(world, smsc).dial()
