@@ -89,7 +89,7 @@ def test_what_may_have_been_shown_is_never_sent_again(smsc: Smsc) -> None:
     smsc.wait(lambda: len(smsc.submitted) == 1, "the answer")
     bound(smsc, 2)
     smsc.acknowledges = True
-    time.sleep(0.5)
+    time.sleep(1.5)
     assert (len(smsc.submitted), len(smsc.binds)) == (1, 2), "neither sent again nor waited for any more"
     link.stop()
     thread.join(5)
