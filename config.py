@@ -20,6 +20,7 @@ SANDBOX_SECRETS: Mapping[str, str] = {
     "AT_API_KEY": "sandbox",
 }
 SANDBOX_USSD_CODE = "*500*73#"
+USSD_GATEWAYS = ("africastalking", "hubtel", "smpp")
 _NEEDED_IN_PRODUCTION = (
     "CALLBACK_KEY",
     "DATA_KEY",
@@ -33,6 +34,7 @@ _NEEDED_IN_PRODUCTION = (
     "INSURER_OUT_DIR",
     "INSURER_IN_DIR",
 )
+_NEEDED_FOR_SMPP = ("SMPP_HOST", "SMPP_SYSTEM_ID", "SMPP_PASSWORD")
 _NEEDED_IN_SANDBOX = ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR")
 _SECRET_BYTES_MIN = 32
 # The tables of months are made 14 months ahead.
@@ -60,6 +62,9 @@ class Settings(BaseSettings):
     BIND: str = Field("127.0.0.1", description="Address the web server listens on; the sandbox keeps to loopback")
     PORT: int = Field(8000, ge=1, le=65535, description="Port the web server listens on")
     USSD_CODE: str = Field("", description="What members dial, `*500*73#`; other service codes are turned away")
+    USSD_GATEWAYS: str = Field(
+        "africastalking", description="Who brings calls: `africastalking`, `hubtel`, `smpp`, with commas between"
+    )
     CALLBACK_KEY: SecretStr = Field(SecretStr(""), description="Secret path part of all callbacks: `/cb/<key>/...`")
     DATA_KEY: Secret32 = Field(SecretStr(""), description="Master key over all personal data, 32 bytes in Base64")
     INDEX_KEY: Secret32 = Field(SecretStr(""), description="Key of the blind indexes (NIK, phone, account), 32 bytes")
@@ -70,6 +75,13 @@ class Settings(BaseSettings):
     AT_API_URL: str = Field(
         "https://api.africastalking.com/version1", description="Base of the messaging API; any stand-in can be named"
     )
+    SMPP_HOST: str = Field("", description="Host name of the operator's SMSC (`flask ussd smpp`)")
+    SMPP_PORT: int = Field(2775, ge=1, le=65535, description="Its port")
+    SMPP_TLS: bool = Field(True, description="Speak TLS 1.2 or later to it; `false` inside the operator's tunnel only")
+    SMPP_SYSTEM_ID: str = Field("", max_length=15, description="Who we are there, at most 15 characters")
+    SMPP_PASSWORD: SecretStr = Field(SecretStr(""), max_length=8, description="Our password, at most 8 characters")
+    SMPP_SYSTEM_TYPE: str = Field("", max_length=12, description="System type that the operator wants, often none")
+    SMPP_RATE_PER_S: int = Field(50, ge=1, le=10_000, description="Answers we send there in a second at most")
     BANKS_FILE: Path | None = Field(None, description="TOML with one table for each bank that is connected")
     INSURER_OUT_DIR: Path | None = Field(None, description="Folder for the files we hand to the insurer")
     INSURER_IN_DIR: Path | None = Field(None, description="Folder where the insurer's result files appear")
@@ -107,6 +119,10 @@ class Settings(BaseSettings):
         return self.IURAN_MODE == "sandbox"
 
     @property
+    def ussd_gateways(self) -> frozenset[str]:
+        return frozenset(self.USSD_GATEWAYS.split(","))
+
+    @property
     def pay_ahead_months(self) -> tuple[int, ...]:
         return tuple(sorted({int(count) for count in self.PAY_AHEAD_MONTHS.split(",")}))
 
@@ -127,6 +143,7 @@ class Settings(BaseSettings):
         defaults = {
             **SANDBOX_SECRETS,
             "USSD_CODE": SANDBOX_USSD_CODE,
+            "USSD_GATEWAYS": "africastalking,hubtel",
             "AT_USERNAME": "iuran",
             "AT_SENDER_ID": "IURAN",
             "AT_API_URL": f"{values.get('SANDBOX_URL', '')}/version1",
@@ -147,6 +164,14 @@ class Settings(BaseSettings):
         if scheme not in kinds:
             raise ValueError(f"not a URL that begins with {' or '.join(f'{kind}://' for kind in kinds)}")
         return value
+
+    @field_validator("USSD_GATEWAYS")
+    @classmethod
+    def _known_gateways(cls, value: str) -> str:
+        names = [name.strip() for name in value.split(",")]
+        if not set(names) <= set(USSD_GATEWAYS) or len(set(names)) != len(names):
+            raise ValueError(f"not some of {', '.join(USSD_GATEWAYS)} with commas between")
+        return ",".join(names)
 
     @field_validator("PAY_AHEAD_MONTHS")
     @classmethod
@@ -209,7 +234,10 @@ def _sandbox_lines(values: Mapping[str, str]) -> list[str]:
 def _shared_lines(values: Mapping[str, str]) -> list[str]:
     secrets = [values.get(name, "") for name in ("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")]
     given = [secret for secret in secrets if secret]
-    return ["DATA_KEY, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
+    lines = ["DATA_KEY, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
+    if "smpp" in values.get("USSD_GATEWAYS", ""):
+        lines += [f"{name}: not set, USSD_GATEWAYS names smpp" for name in _NEEDED_FOR_SMPP if not values.get(name)]
+    return lines
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

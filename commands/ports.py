@@ -1,4 +1,4 @@
-"""The ports of a command: as the web's, but with a database that may take its time, and no call waiting for it."""
+"""The ports of a command: as the web's, and for jobs with a database that may take its time, no call waiting for it."""
 
 import dataclasses
 
@@ -14,6 +14,12 @@ _OTHER_JOBS = 7
 def job_connections(ports: Ports) -> int:
     """How many jobs may run at once: a bank that hangs holds one of them and no other bank's."""
     return _OTHER_JOBS + len(ports.banks)
+
+
+def call_ports() -> Ports:
+    """As the web's: a caller waits."""
+    ports: Ports = current_app.extensions["ports"]
+    return ports
 
 
 def job_ports() -> Ports:

@@ -14,13 +14,23 @@ from africastalking.SMS import SMSService
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, ReadTimeoutError
 
-from gateways.africastalking_forms import SessionEnd, frame, read_event, read_optout, read_report, read_sms, read_turn
+from gateways.africastalking_forms import (
+    SessionEnd,
+    frame,
+    hop_label,
+    read_event,
+    read_optout,
+    read_report,
+    read_sms,
+    read_turn,
+)
 from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
 
 __all__ = [
     "AfricasTalkingSms",
     "SessionEnd",
     "frame",
+    "hop_label",
     "read_event",
     "read_optout",
     "read_report",

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, Protocol
 
-from gateways.base import DeliveryReport, Malformed, SmsIn, Turn
+from gateways.base import PHONE_FIELD, DeliveryReport, Malformed, Phase, SmsIn, Turn
 from units.phone import NotAPhone, canonical_phone
 
 TEXT_MAX: Final = 2000
+# Source: Africa's Talking, USSD, `at-ussd-hop-metadata`: at most 99 characters, `|` joins them (gateways.md 2.2).
+HOP_LABEL_HEADER: Final = "at-ussd-hop-metadata"
+_HOP_LABEL_MAX: Final = 99
 _LABEL_MAX: Final = 80
 
 Fits = Callable[[str], object]
@@ -65,18 +68,26 @@ def read_turn(form: Form) -> Turn:
 
     Raises Malformed naming the field.
     """
+    text = _text(form, "text", needed=False)
     return Turn(
         session_id=_shaped(form, "sessionId", _ID),
-        phone=_phone(form, "phoneNumber"),
+        phone=_phone(form, PHONE_FIELD),
         service_code=_shaped(form, "serviceCode", _SERVICE_CODE),
         network_code=_shaped(form, "networkCode", _NETWORK_CODE, needed=False),
-        text=_text(form, "text", needed=False),
+        text=text,
+        # An empty answer at the first menu looks like the dial: nothing is decided by this phase (gateways.md 2.3).
+        phase=Phase.CONTINUE if text else Phase.BEGIN,
     )
 
 
 def frame(text: str, *, end: bool) -> str:
     """The body of the answer: `CON ` keeps the call, `END ` hangs up; nothing may stand before it (gateways.md 2.2)."""
     return f"{'END' if end else 'CON'} {text}"
+
+
+def hop_label(screen: str) -> dict[str, str]:
+    """The header that names the screen in the company's own reports: static names only, never a word of a caller."""
+    return {HOP_LABEL_HEADER: screen} if len(screen) <= _HOP_LABEL_MAX and "|" not in screen else {}
 
 
 def read_sms(form: Form) -> SmsIn:

@@ -1,7 +1,9 @@
 """What every gateway is to us: the words for a turn, a text in and a text out, and three ways to fail."""
 
+import hashlib
 from dataclasses import dataclass
-from typing import Protocol
+from enum import StrEnum
+from typing import Final, Protocol
 
 
 class Malformed(ValueError):
@@ -28,18 +30,55 @@ class SendUnknown(Exception):
     """It may have been sent (time-out after the bytes left, a broken answer): never resend a receipt by itself."""
 
 
+class Phase(StrEnum):
+    BEGIN = "begin"
+    CONTINUE = "continue"
+    CANCEL = "cancel"
+    """The caller, or another who may, ended the call."""
+    TIMEOUT = "timeout"
+
+
+# How a number that is none, or not Indonesian, is named by every gateway's Malformed.
+PHONE_FIELD: Final = "phoneNumber"
+OVER: Final = frozenset({Phase.CANCEL, Phase.TIMEOUT})
+
+
 @dataclass(frozen=True)
 class Turn:
-    """One USSD hop as it came; `text` is all that was typed since the dial and may hold a PIN."""
+    """One USSD hop as it came, whichever gateway brought it; `text` may hold a PIN.
+
+    Cumulative input is all that was typed since the dial, joined by stars, and tells a repeat by itself. The latest
+    input alone does not: there `sequence` and `wire` tell the hops apart, and `answers` names the screen.
+    """
 
     session_id: str
+    """Unique among all gateways; Africa's Talking's is as it came, another gateway's begins with its name."""
     phone: str
     service_code: str
     network_code: str
     text: str
+    """At a begin with the latest input: what was dialled beyond the code, joined by stars."""
+    phase: Phase = Phase.CONTINUE
+    cumulative: bool = True
+    sequence: int = 0
+    """The gateway's count of hops, which only grows along one `wire`; 0 where input is cumulative."""
+    wire: str = ""
+    """The connection that counts, where a new one counts anew."""
+    answers: str = ""
+    """`screen_token` of the screen that was answered, where the gateway hands it back."""
 
     def __repr__(self) -> str:
         return "Turn(***)"
+
+    @property
+    def reach(self) -> int:
+        """How far the call is: characters typed so far, or the gateway's count."""
+        return len(self.text) if self.cumulative else self.sequence
+
+
+def screen_token(text: str) -> str:
+    """Names a screen by its words, for a gateway that hands it back with the answer to it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

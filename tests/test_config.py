@@ -40,11 +40,17 @@ BAD = {
     "DATABASE_URL": "mysql://u:hush@h/db",
     "REDIS_URL": "http://hush",
     "PORT": "hush",
+    "USSD_GATEWAYS": "africastalking,hush",
     "CALLBACK_KEY": "hush/hush/hush/hush/hush/hush",
     "DATA_KEY": "hush?",
     "INDEX_KEY": base64.b64encode(b"hush").decode(),
     "PIN_PEPPER": "hüsh",
     "AT_SENDER_ID": "hush-hush-hush",
+    "SMPP_PORT": "hush",
+    "SMPP_TLS": "hush",
+    "SMPP_SYSTEM_ID": "hush-hush-hush-h",
+    "SMPP_PASSWORD": "hush-hush",
+    "SMPP_RATE_PER_S": "0",
     "DUE_DAY": "hush",
     "NOTICE_HOURS": "-1",
     "AGE_MIN": "hush",
@@ -125,6 +131,21 @@ def test_a_url_that_cannot_be_read_does_not_show_its_password(url: str) -> None:
 )
 def test_a_url_of_the_wrong_server_is_refused(name: str, url: str) -> None:
     assert named({**SANDBOX, name: url}) == [name]
+
+
+@pytest.mark.parametrize("names", [",", "africastalking,,hubtel", "hubtel,hubtel", "Hubtel", "comviva"])
+def test_a_gateway_is_one_that_we_have_and_named_once(names: str) -> None:
+    assert named({**SANDBOX, "USSD_GATEWAYS": names}) == ["USSD_GATEWAYS"]
+
+
+def test_smpp_needs_its_operator_in_either_mode() -> None:
+    smpp = {"SMPP_HOST": "smsc.example", "SMPP_SYSTEM_ID": "iuran", "SMPP_PASSWORD": "hush"}
+    for environ in (SANDBOX, PRODUCTION):
+        wanted = {**environ, "USSD_GATEWAYS": "africastalking, smpp"}
+        assert named(wanted) == sorted(smpp)
+        settings = load({**wanted, **smpp})
+        assert settings.ussd_gateways == {"africastalking", "smpp"}
+        assert "hush" not in repr(settings)
 
 
 # Production

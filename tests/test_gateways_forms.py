@@ -15,13 +15,15 @@ from werkzeug.datastructures import MultiDict
 from gateways.africastalking import (
     SessionEnd,
     frame,
+    hop_label,
     read_event,
     read_optout,
     read_report,
     read_sms,
     read_turn,
 )
-from gateways.base import DeliveryReport, Malformed, SmsIn, Turn
+from gateways.base import DeliveryReport, Malformed, Phase, SmsIn, Turn
+from ussd.menu import MENU
 
 # The wire of captures in gateways.md 2.1, 2.6 and 3.2, with Indonesian numbers.
 HOP = "phoneNumber=%2B6281234567890&serviceCode=%2A384%2A70421%23&text=1%2A1%2A0&sessionId=ATUid_e9d0&networkCode=99999"
@@ -65,7 +67,7 @@ def test_a_captured_hop_is_a_turn() -> None:
 
 @pytest.mark.parametrize("changes", [{"text": None}, {"text": ""}])
 def test_a_dial_has_no_text(changes: dict[str, Any]) -> None:
-    assert read_turn(form(HOP, **changes)).text == ""
+    assert (read_turn(form(HOP, **changes)).text, read_turn(form(HOP, **changes)).phase) == ("", Phase.BEGIN)
 
 
 @pytest.mark.parametrize("changes", [{"networkCode": None}, {"networkCode": ""}])
@@ -126,6 +128,13 @@ def test_a_bad_hop_is_malformed_by_its_field(field: str, value: Any) -> None:
 def test_frames_begin_with_con_or_end() -> None:
     assert frame("1. Daftar\n2. Cek", end=False) == "CON 1. Daftar\n2. Cek"
     assert frame("Terima kasih", end=True) == "END Terima kasih"
+
+
+def test_a_screens_label_is_a_header_that_the_company_takes() -> None:
+    assert hop_label("enrol.nik") == {"at-ussd-hop-metadata": "enrol.nik"}
+    assert hop_label("x" * 99) == {"at-ussd-hop-metadata": "x" * 99}
+    assert hop_label("x" * 100) == hop_label("a|b") == {}
+    assert all(hop_label(screen) for screen in MENU)
 
 
 def test_a_captured_event_is_read_without_what_was_typed_or_shown() -> None:

@@ -241,6 +241,7 @@ BANK = "a bank, by the key in the path and its signature"
 CALLERS = {
     ("POST", "/ussd/africastalking"): GATEWAY,
     ("POST", "/ussd/africastalking/events"): GATEWAY,
+    ("POST", "/ussd/hubtel"): GATEWAY,
     ("POST", "/sms/africastalking/inbound"): GATEWAY,
     ("POST", "/sms/africastalking/delivery"): GATEWAY,
     ("POST", "/sms/africastalking/optout"): GATEWAY,
@@ -268,6 +269,7 @@ def make_app(sandbox: Sandbox, database_url: str, redis_url: str, **more: str) -
 def production(sandbox: Sandbox, database_url: str, redis_url: str) -> Flask:
     secrets = {name: b64encode(name.encode().ljust(32)).decode() for name in ("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")}
     ours = {"AT_USERNAME": "iuran-live", "AT_API_KEY": "our-own", "AT_SENDER_ID": "IURAN", "USSD_CODE": "*123*45#"}
+    ours["USSD_GATEWAYS"] = "africastalking,hubtel"
     more = {"IURAN_MODE": "production", "CALLBACK_KEY": CALLBACK_KEY, **secrets, **ours}
     return make_app(sandbox, database_url, redis_url, **more)
 

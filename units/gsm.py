@@ -3,11 +3,17 @@
 import unicodedata
 
 # Source: 3GPP TS 23.038 6.2.1, the default alphabet and its extension table.
-_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
+_ESCAPE = "\x1b"
+_ALPHABET = (
+    f"@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ{_ESCAPE}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_EXTENDED = frozenset("\f^{}\\[~]|€")
+_EXTENSION = {10: "\f", 20: "^", 40: "{", 41: "}", 47: "\\", 60: "[", 61: "~", 62: "]", 64: "|", 101: "€"}
+_BASIC = frozenset(_ALPHABET) - {_ESCAPE}
+_EXTENDED = frozenset(_EXTENSION.values())
+_OCTETS = {char: bytes([code]) for code, char in enumerate(_ALPHABET) if char != _ESCAPE} | {
+    char: bytes([_ALPHABET.index(_ESCAPE), code]) for code, char in _EXTENSION.items()
+}
 _LOOKALIKE = {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "`": "'", "\t": " "}
 
 SMS_SEPTETS_MAX = 160
@@ -28,6 +34,27 @@ def septets(text: str) -> int:
         if char not in _EXTENDED:
             raise NotGsm(f"{char!r} is not in GSM 03.38")
     return len(text) + len(others)
+
+
+def to_octets(text: str) -> bytes:
+    """One septet an octet, as SMPP carries the default alphabet. Raises NotGsm."""
+    septets(text)
+    return b"".join(_OCTETS[char] for char in text)
+
+
+def from_octets(octets: bytes) -> str:
+    """What `to_octets` made, or a phone typed. Raises NotGsm for what stands for no character."""
+    text, rest = "", iter(octets)
+    for code in rest:
+        if code >= len(_ALPHABET):
+            raise NotGsm("an octet above 127")
+        char = _ALPHABET[code]
+        if char == _ESCAPE:
+            char = _EXTENSION.get(next(rest, -1), "")
+            if not char:
+                raise NotGsm("an escape without its character")
+        text += char
+    return text
 
 
 def to_gsm(text: str) -> str:

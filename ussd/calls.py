@@ -8,7 +8,7 @@ from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from gateways.base import Turn
+from gateways.base import OVER, PHONE_FIELD, Phase, Turn
 from insurance.work import Work
 from ports import Ports
 from sealing import PinChecksBusy
@@ -18,6 +18,7 @@ from ussd.dialled import beyond, take_village
 from ussd.engine import Reply, clean, turn, walk
 from ussd.journey import Journey
 from ussd.journeys import Held, Journeys, LostHold
+from ussd.latest import Heard, heard
 from ussd.menu import MENU
 from ussd.page import Page
 
@@ -46,6 +47,17 @@ class Calls:
         self._ports = ports
         self._journeys = Journeys(ports.redis, ports.keys)
         self._pages: dict[tuple[str, ...], list[Page]] = {}
+
+    def hear(self, asked: Turn) -> Reply | None:
+        """The words for one turn, None for the end of a call, which nobody reads an answer to."""
+        if asked.phase in OVER:
+            self._ended(asked)
+            return None
+        return self.answer(asked)
+
+    def unread(self, field: str) -> Reply:
+        """The last words to a hop that could not be read; `field` is what was wrong with it."""
+        return self._end("foreign" if field == PHONE_FIELD else "bad_request", FIRST_LANGUAGE)
 
     def answer(self, asked: Turn) -> Reply:
         """The words for one turn; whatever fails, words that say so and that nothing has changed."""
@@ -80,6 +92,21 @@ class Calls:
             return reply
         return self._give_up(held, "trouble")
 
+    def _ended(self, asked: Turn) -> None:
+        """The call's secrets go, its place is kept for a redial. Best effort: a redial finds the same without it."""
+        keys = self._ports.keys
+        try:
+            held = self._hold(keys.index("phone", asked.phone).hex())
+            if held is None:
+                return
+            journey = held.journey
+            if journey is None or journey.session != keys.index("session", asked.session_id).hex():
+                self._journeys.release(held)
+            else:
+                self._journeys.save(held, journey.dropped().but(reply_end=True))
+        except (RedisError, LostHold) as error:
+            log.warning("ussd_end_not_kept", kind=type(error).__name__)
+
     def _hold(self, caller: str) -> Held | None:
         until = time.monotonic() + _HOLD_WAIT_S
         while (held := self._journeys.hold(caller)) is None:
@@ -110,12 +137,16 @@ class Calls:
             self._journeys.release(held)
             return self._end("session_taken", journey.language)
         if hop.repeated:
-            self._journeys.release(held)
+            if journey is held.journey:
+                self._journeys.release(held)
+            else:
+                self._journeys.save(held, journey)
             return Reply(journey.reply, journey.reply_end, journey.screen)
         after, reply, acted = self._transact(asked, phone_index, journey.but(session=session), hop)
         after = after.but(
             turn_key=self._turn_key(asked.text),
-            typed=len(asked.text),
+            typed=asked.reach,
+            wire=asked.wire,
             reply=reply.text,
             reply_end=reply.end,
         )
@@ -133,6 +164,8 @@ class Calls:
 
     def _place(self, asked: Turn, session: str, held: Held) -> tuple[Journey, _Hop]:
         """Where this turn starts from, and what was typed in it: the prefix difference, never the last segment."""
+        if not asked.cumulative:
+            return self._place_latest(asked, session, held)
         language = held.language or FIRST_LANGUAGE
         journey, text = held.journey, asked.text
         if journey is None or journey.session != session:
@@ -154,6 +187,24 @@ class Calls:
         if journey.typed:
             new = new.removeprefix("*")
         return journey, _Hop(pressed=clean(new))
+
+    def _place_latest(self, asked: Turn, session: str, held: Held) -> tuple[Journey, _Hop]:
+        """The same where only the latest input came: whether it is new is the gateway's count to say."""
+        journey = held.journey
+        ours = journey is not None and journey.session == session
+        kind = heard(asked, journey, self._turn_key) if ours and journey else Heard.NEW_CALL
+        if journey is None or kind is Heard.NEW_CALL:
+            if journey is not None and journey.worth_resuming:
+                return journey.asked_to_go_on(), _Hop()
+            # An answer to a screen that we no longer know is no answer to the first one.
+            dialled = asked.text if asked.phase is Phase.BEGIN else ""
+            fresh = Journey(language=held.language or FIRST_LANGUAGE)
+            return fresh, _Hop(walked=tuple(dialled.split("*")) if dialled else ())
+        if kind is Heard.AGAIN:
+            return journey, _Hop(repeated=True)
+        if kind is Heard.DOUBTFUL:
+            return journey.but(wire=asked.wire, typed=asked.sequence), _Hop(repeated=True)
+        return journey, _Hop(pressed=clean(asked.text))
 
     def _transact(self, asked: Turn, phone_index: bytes, journey: Journey, hop: _Hop) -> tuple[Journey, Reply, bool]:
         """One turn in at most one transaction, which is opened only if the turn reads or writes rows."""

@@ -29,8 +29,10 @@ class Journey:
     ended: bool = False
     language: str = ""
     turn_key: str = ""
-    """Keyed hash of all that was typed up to the last turn (it may hold a PIN), and its length."""
+    """Keyed hash of what the last turn brought as text (it may hold a PIN), and how far the call was by it."""
     typed: int = 0
+    wire: str = ""
+    """The gateway's connection that the last turn came by, where hops are counted by connection."""
     reply: str = ""
     reply_end: bool = False
     left: str = ""

@@ -1,48 +1,69 @@
-"""The USSD callbacks of Africa's Talking: always 200, always text that begins with CON or END."""
+"""The USSD callbacks of the gateways that speak HTTP: always 200, always an answer in the gateway's own frame."""
+
+from collections.abc import Callable
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from gateways import africastalking
-from gateways.base import Malformed
+from gateways import africastalking, hubtel
+from gateways.base import Malformed, Turn
 from models import GatewayReport
 from ports import Ports
 from ussd.calls import Calls
+from ussd.engine import Reply
 
 log = structlog.get_logger()
 # A hop's form is some hundred bytes; the longest text that is read at all is 2,000 characters.
 BODY_BYTES_MAX = 16 * 1024
 
 
-def _text(body: str) -> Response:
-    return Response(body, mimetype="text/plain")
-
-
 def make_blueprint(ports: Ports) -> Blueprint:
+    """The callbacks of those gateways that USSD_GATEWAYS names."""
     routes = Blueprint("ussd", __name__)
     calls = Calls(ports)
+    if "africastalking" in ports.settings.ussd_gateways:
+        _add_africastalking(routes, calls)
+    if "hubtel" in ports.settings.ussd_gateways:
+        _add_hubtel(routes, calls, ports.settings.USSD_CODE)
+    # Kept where the calls come by another gateway too: the notices of those that ended before the change.
+    _add_africastalking_events(routes, ports)
+    return routes
 
-    def end(line: str) -> Response:
-        texts = ports.texts
-        words = texts.mark + texts.line(line, "id", code=ports.settings.USSD_CODE)
-        return _text(africastalking.frame(words, end=True))
 
+def _heard(calls: Calls, read: Callable[[], Turn]) -> Reply | None:
+    """The reply to the request at hand, whatever it is; None for the end of a call."""
+    request.max_content_length = BODY_BYTES_MAX
+    try:
+        asked = read()
+    except Malformed as error:
+        log.warning("ussd_malformed", field=str(error))
+        return calls.unread(str(error))
+    except HTTPException as error:
+        log.warning("ussd_unreadable", status=error.code)
+        return calls.unread("")
+    return calls.hear(asked)
+
+
+def _add_africastalking(routes: Blueprint, calls: Calls) -> None:
     @routes.post("/ussd/africastalking")
     def turn() -> Response:
-        request.max_content_length = BODY_BYTES_MAX
-        try:
-            asked = africastalking.read_turn(request.form)
-        except Malformed as error:
-            log.warning("ussd_malformed", field=str(error))
-            return end("foreign" if str(error) == "phoneNumber" else "bad_request")
-        except HTTPException as error:
-            log.warning("ussd_unreadable", status=error.code)
-            return end("bad_request")
-        reply = calls.answer(asked)
-        return _text(africastalking.frame(reply.text, end=reply.end))
+        reply = _heard(calls, lambda: africastalking.read_turn(request.form))
+        assert reply is not None, "no form of theirs ends a call"
+        body = africastalking.frame(reply.text, end=reply.end)
+        return Response(body, mimetype="text/plain", headers=africastalking.hop_label(reply.screen))
 
+
+def _add_hubtel(routes: Blueprint, calls: Calls, code: str) -> None:
+    @routes.post("/ussd/hubtel")
+    def hubtel_turn() -> Response:
+        reply = _heard(calls, lambda: hubtel.read_turn(request.get_data(), code))
+        # Nobody reads the answer to a call's end; the gateway still gets one of its own shape.
+        return jsonify(hubtel.frame(reply.text if reply else "", end=reply.end if reply else True))
+
+
+def _add_africastalking_events(routes: Blueprint, ports: Ports) -> None:
     @routes.post("/ussd/africastalking/events")
     def event() -> Response:
         """The end-of-session notice, kept without what was typed; best effort, nothing depends on it."""
@@ -63,6 +84,4 @@ def make_blueprint(ports: Ports) -> Blueprint:
                 )
         except (Malformed, HTTPException, SQLAlchemyError) as error:
             log.warning("ussd_event_dropped", kind=type(error).__name__)
-        return _text("")
-
-    return routes
+        return Response("", mimetype="text/plain")
