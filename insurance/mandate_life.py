@@ -72,6 +72,9 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "",
             change(work, old, MandateState.REPLACED, Cause("member", "other_account"))
     change(work, mandate, MandateState.ACTIVE, Cause("bank", "agreed", code))
     facts = bank_facts(mandate)
+    if mandate.worker.held_at is not None:
+        change(work, mandate, MandateState.PAUSED, Cause("system", "held"))
+        return
     # The insurer's yes may come in this very moment: whoever holds the membership second sees both and schedules.
     work.db.get_one(Membership, mandate.worker_id, populate_existing=True, with_for_update={"of": Membership})
     attempt = schedule.schedule_first(work, mandate)
