@@ -21,6 +21,7 @@ from models import (
     Attempt,
     AttemptReference,
     Change,
+    ChangeKind,
     CoverMonth,
     InsurerFile,
     Membership,
@@ -40,8 +41,6 @@ log = structlog.get_logger()
 FILE_LINES_MAX = 50_000
 # How an answer is named after our file; only for our own book-keeping, the references decide.
 ANSWER_PREFIX = "result-"
-# While a registration is on its way, or asks for help, the insurer has nothing that could change.
-_TOLD = (MembershipState.VERIFIED.value, MembershipState.ENDED.value)
 _REASONS = ("nik_unknown", "name_differs", "already_member")
 
 
@@ -64,9 +63,8 @@ def prepare(work: Work) -> str | None:
         .join(Membership, Membership.worker_id == Change.worker_id)
         .where(
             Change.handed_over_in.is_(None),
-            # Who ended before the insurer had heard of them has nothing to be told about.
-            Membership.kpj_sealed.is_not(None) | Membership.handed_over_in.is_not(None),
-            Membership.state.in_(_TOLD),
+            # While a registration is on its way, or asks for help, the insurer has nothing that could change.
+            Membership.kpj_sealed.is_not(None) | (Change.kind == ChangeKind.END.value),
         )
         .order_by(Change.id)
         .limit(FILE_LINES_MAX)

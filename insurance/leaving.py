@@ -42,7 +42,9 @@ def end(work: Work, worker: Worker, cause: Cause) -> None:
     member = work.db.get_one(Membership, worker.id, with_for_update={"of": Membership}, populate_existing=True)
     move(work.db, member, MEMBERSHIP_MOVES, MembershipState.ENDED, cause, work.now)
     member.reason = cause.why
-    tell_insurer(work, worker, ChangeKind.END, work.today, cause.why)
+    if member.handed_over_in is not None:
+        # Who leaves before the insurer has heard of them is never told of.
+        tell_insurer(work, worker, ChangeKind.END, work.today, cause.why)
 
 
 def rejoin(work: Work, worker: Worker, yes: Yes) -> None:

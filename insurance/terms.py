@@ -67,16 +67,20 @@ def offer(work: Work, worker: Worker, programmes: str, base_rp: int) -> NewTerms
     return NewTerms(month, quote(month), before, next_change(quote, month), fee_rp, mandate if above else None)
 
 
-def change(work: Work, worker: Worker, programmes: str, base_rp: int, yes: Yes) -> NewTerms:
-    """Keep the yes and the terms, tell the insurer, owe the receipt. Raises NotAMember, Unchanged or NoTariff."""
+def stand_already(work: Work, worker: Worker, programmes: str, base_rp: int) -> bool:
+    """Whether these hold, or will hold, from the first month that could still be changed; the member is held."""
     work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
     # The planning holds mandates: what it announces in this moment is seen here, or sees this.
     mandates.live_all(work, worker.id, lock=True)
-    member = check_stands(work, worker)
-    new = offer(work, worker, programmes, base_rp)
-    before = terms_in(member, new.month)
-    if before == (base_rp, programmes):
+    return terms_in(check_stands(work, worker), begins(work, worker.id)) == (base_rp, programmes)
+
+
+def change(work: Work, worker: Worker, programmes: str, base_rp: int, yes: Yes) -> NewTerms:
+    """Keep the yes and the terms, tell the insurer, owe the receipt. Raises NotAMember, Unchanged or NoTariff."""
+    if stand_already(work, worker, programmes, base_rp):
         raise Unchanged
+    member, new = work.db.get_one(Membership, worker.id), offer(work, worker, programmes, base_rp)
+    before = terms_in(member, new.month)
     # What was announced before keeps the terms that it was announced with.
     member.base_rp, member.programmes = terms_in(member, add_months(new.month, -1))
     member.next_from, member.next_base_rp, member.next_programmes = new.month, base_rp, programmes

@@ -31,6 +31,9 @@ MEMBERSHIP_MOVES = legal_moves(
     }
 )
 
+UNCOVERED = (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value, MembershipState.ENDED.value)
+"""Of these no cover is spoken: what there is to say is the state itself."""
+
 PROGRAMMES = {"2": ("JKK", "JKM"), "3": ("JKK", "JKM", "JHT")}
 """JKK and JKM belong together, JHT is a choice beside them (programme.md 1.1); JHT alone is no product."""
 

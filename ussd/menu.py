@@ -1,13 +1,11 @@
 """The whole menu as one tree; its words are in texts/ under the same names."""
 
-from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, PhoneFull
-from insurance.mandates import AccountFull, AlreadyMandated, MembershipRefused, NoMandate
+from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, LeftBefore, PhoneFull
+from insurance.mandates import AccountFull, AlreadyMandated, HeldBack, MembershipRefused, NoMandate
 from insurance.paying import AboveMaximum, NotOwed, StopOpen, TriedToday, TriesUsed
-from insurance.pin import PinLocked
-from ussd import actions, facts, fields, payments
+from ussd import actions, facts, fields, member, payments
+from ussd.member_menu import LOCKED, MEMBER
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Tree
-
-_LOCKED: dict[type[Exception], str] = {PinLocked: "pin.locked"}
 
 MENU: Tree = {
     "main": Menu(
@@ -22,8 +20,8 @@ MENU: Tree = {
     ),
     "resume": Menu({"go_on": "main", "again": "main", "not_me": "main"}, facts=facts.left_off),
     "language": Do(actions.switch_language, then="main"),
-    "help": End(),
-    "not_enrolled": Menu({"enrol": "enrol.nik"}),
+    "help": Menu({"report": "report", "complain": "complain"}),
+    "not_enrolled": Menu({"enrol": "enrol.nik", "number": "number.code"}),
     "pin.locked": End(facts=facts.locked_until),
     # Enrolment.
     "enrol.nik": Ask(fields.nik, "nik", then="enrol.name", unless={AgeOutside: "enrol.age"}),
@@ -49,16 +47,18 @@ MENU: Tree = {
         then="enrol.done",
         repeats={AlreadyEnrolledHere: "enrol.here"},
         unless={
+            LeftBefore: "enrol.left",
             AlreadyEnrolled: "enrol.already",
             AgeOutside: "enrol.age",
             PhoneFull: "enrol.phone_full",
             actions.TermsChanged: "enrol.confirm",
         },
     ),
-    "enrol.done": Menu({"mandate": "mandate", "later": "goodbye"}),
-    "enrol.here": Menu({"mandate": "mandate", "later": "goodbye"}),
+    "enrol.done": Menu({"mandate": "mandate", "later": "goodbye", "heirs": "heirs"}),
+    "enrol.here": Menu({"mandate": "mandate", "later": "goodbye", "heirs": "heirs"}),
     "goodbye": End(),
     "enrol.already": End(),
+    "enrol.left": End(),
     "enrol.age": End(facts=facts.ages),
     "enrol.phone_full": End(facts=facts.phone_workers),
     # Autodebit.
@@ -68,7 +68,13 @@ MENU: Tree = {
     # Ending it stands first in each: it is what must never be searched for (rulings 13).
     "mandate.menu": Fork(
         actions.mandate_stands,
-        {"none": "mandate.bank", "asked": "mandate.asked", "active": "mandate.have", "held": "mandate.held"},
+        {
+            "none": "mandate.bank",
+            "asked": "mandate.asked",
+            "active": "mandate.have",
+            "held": "mandate.held",
+            "ended": "data.ended",
+        },
     ),
     "mandate.asked": Menu({"cancel": "mandate.cancel"}, facts=facts.mandate_facts),
     "mandate.have": Menu(
@@ -96,12 +102,13 @@ MENU: Tree = {
     "mandate.consent": Menu(
         {"agree": "mandate.pin", "refuse": "mandate.none"}, facts=facts.mandate_terms, consent=actions.MANDATE_YES
     ),
-    "mandate.pin": Ask(fields.own_pin, "checked", then="mandate.authorise", secret=True, unless=_LOCKED),
+    "mandate.pin": Ask(fields.own_pin, "checked", then="mandate.authorise", secret=True, unless=LOCKED),
     "mandate.authorise": Do(
         actions.authorise,
         then="mandate.done",
         unless={
             AlreadyMandated: "mandate.menu",
+            HeldBack: "held_back",
             MembershipRefused: "mandate.refused",
             AccountFull: "mandate.account_full",
             actions.TermsChanged: "mandate.consent",
@@ -112,7 +119,7 @@ MENU: Tree = {
     "mandate.refused": End(),
     "mandate.account_full": End(),
     "mandate.cancel": Menu({"keep": "mandate.menu", "cancel": "mandate.cancel_pin"}, facts=facts.mandate_facts),
-    "mandate.cancel_pin": Ask(fields.own_pin, "checked", then="mandate.cancel_do", secret=True, unless=_LOCKED),
+    "mandate.cancel_pin": Ask(fields.own_pin, "checked", then="mandate.cancel_do", secret=True, unless=LOCKED),
     "mandate.cancel_do": Do(actions.cancel_mandate, then="mandate.cancelled", unless={NoMandate: "mandate.gone"}),
     "mandate.cancelled": End(),
     "mandate.gone": End(),
@@ -135,7 +142,7 @@ MENU: Tree = {
         facts=payments.payment_terms,
         consent=payments.PAYMENT_YES,
     ),
-    "mandate.pay_pin": Ask(fields.own_pin, "checked", then="mandate.pay_do", secret=True, unless=_LOCKED),
+    "mandate.pay_pin": Ask(fields.own_pin, "checked", then="mandate.pay_do", secret=True, unless=LOCKED),
     "mandate.pay_do": Do(
         payments.pay,
         then="mandate.pay_done",
@@ -161,29 +168,44 @@ MENU: Tree = {
     "mandate.pause_confirm": Menu(
         {"keep": "mandate.menu", "pause": "mandate.pause_pin"}, facts=payments.pause_terms, consent=payments.PAUSE_SHOWN
     ),
-    "mandate.pause_pin": Ask(fields.own_pin, "checked", then="mandate.pause_do", secret=True, unless=_LOCKED),
+    "mandate.pause_pin": Ask(fields.own_pin, "checked", then="mandate.pause_do", secret=True, unless=LOCKED),
     "mandate.pause_do": Do(
         payments.pause,
         then="mandate.paused",
         unless={NoMandate: "mandate.gone", actions.TermsChanged: "mandate.pause_confirm"},
     ),
     "mandate.paused": End(),
-    "mandate.resume_pin": Ask(fields.own_pin, "checked", then="mandate.resume_do", secret=True, unless=_LOCKED),
-    "mandate.resume_do": Do(payments.resume, then="mandate.resumed", unless={NoMandate: "mandate.gone"}),
+    "mandate.resume_pin": Ask(fields.own_pin, "checked", then="mandate.resume_do", secret=True, unless=LOCKED),
+    "mandate.resume_do": Do(
+        payments.resume, then="mandate.resumed", unless={NoMandate: "mandate.gone", HeldBack: "held_back"}
+    ),
     "mandate.resumed": End(),
     # Cover and balance.
     "cover": Fork(actions.how_many, {"none": "not_enrolled", "one": "cover.show", "many": "cover.who"}),
     "cover.who": Pick(facts.who, "worker", then="cover.show"),
     "cover.show": Menu({"amounts": "cover.pin"}, facts=facts.cover_facts),
-    "cover.pin": Ask(fields.own_pin, "checked", then="cover.amounts", secret=True, unless=_LOCKED),
-    "cover.amounts": End(facts=facts.amounts),
+    "cover.pin": Ask(fields.own_pin, "checked", then="cover.amounts", secret=True, unless=LOCKED),
+    "cover.amounts": Menu({"next": "cover.next", "last": "cover.last"}, facts=facts.amounts),
+    "cover.next": End(facts=member.next_debit),
+    "cover.last": End(facts=member.last_paid),
     # My data.
-    "data": Fork(actions.how_many, {"none": "not_enrolled", "one": "data.show", "many": "data.who"}),
-    "data.who": Pick(facts.who, "worker", then="data.show"),
-    "data.show": Menu({"pin": "data.pin_old"}, facts=facts.own_data),
-    "data.pin_old": Ask(fields.own_pin, "checked", then="data.pin_new", secret=True, unless=_LOCKED),
+    "data": Fork(actions.how_many, {"none": "not_enrolled", "one": "data.fork", "many": "data.who"}),
+    "data.who": Pick(facts.who, "worker", then="data.fork"),
+    "data.fork": Fork(actions.membership_stands, {"ended": "data.ended", "stands": "data.show"}),
+    "data.show": Menu(
+        {
+            "pin": "data.pin_old",
+            "terms": "terms.income",
+            "heirs": "heirs.pin",
+            "number": "number.new",
+            "leave": "leave.confirm",
+        },
+        facts=facts.own_data,
+    ),
+    "data.pin_old": Ask(fields.own_pin, "checked", then="data.pin_new", secret=True, unless=LOCKED),
     "data.pin_new": Ask(fields.changed_pin, "pin", then="data.pin_again", secret=True),
     "data.pin_again": Ask(fields.same_pin, "pin_again", then="data.pin_change", secret=True),
     "data.pin_change": Do(actions.change_pin, then="data.pin_done"),
     "data.pin_done": End(),
+    **MEMBER,
 }
