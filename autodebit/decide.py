@@ -14,7 +14,18 @@ from models.machine import Cause
 from ports import Ports
 
 AGREED, NOT_AGREED = "agreed", "not_agreed"
-OUTCOMES = ("run", "refund", DEBITED, NOT_DEBITED, AGREED, NOT_AGREED, "returned", "settled_by_hand", tickets.ALIVE, tickets.DEAD)
+OUTCOMES = (
+    "run",
+    "refund",
+    DEBITED,
+    NOT_DEBITED,
+    AGREED,
+    NOT_AGREED,
+    "returned",
+    "settled_by_hand",
+    tickets.ALIVE,
+    tickets.DEAD,
+)
 # Of a mandate, as the bank's desk says it: ASPI gives `eMandateReffId` 30 characters (programme.md 3.4).
 _BANK_REFERENCE = re.compile(r"[A-Za-z0-9_.-]{1,30}")
 _FITS: dict[WorkKind, tuple[str, ...]] = {

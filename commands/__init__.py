@@ -18,6 +18,7 @@ from commands.ledger import ledger
 from commands.ports import job_connections, job_ports
 from commands.reconcile import reconcile
 from commands.sponsors import sponsors
+from commands.tickets import tickets
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -83,5 +84,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, sponsors, villages, settings):
+    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, sponsors, tickets, villages, settings):
         app.cli.add_command(command)

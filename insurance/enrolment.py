@@ -143,7 +143,7 @@ def phone_is_full(work: Work, phone_index: bytes) -> bool:
 
 
 def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes, *, full: bool) -> None:
-    """Raises AlreadyEnrolledHere, LeftBefore or AlreadyEnrolled; a full phone learns nothing of NIKs that are not its own."""
+    """Raises AlreadyEnrolledHere, LeftBefore or AlreadyEnrolled; a full phone learns nothing of NIKs not its own."""
     known = work.db.scalars(select(Worker).where(Worker.nik_index == nik_index)).unique().one_or_none()
     if known is not None:
         # Only what a repeat would do again may say that it was done: a refused enrolment needs a person.

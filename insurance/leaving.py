@@ -1,5 +1,7 @@
 """Leaving the programme and joining again: membership ends or begins anew, the autodebit ends at once, all is told."""
 
+from contextlib import suppress
+
 from insurance import mandates
 from insurance.consent import Yes, keep
 from insurance.enrolment import check_stands
@@ -34,11 +36,9 @@ def leave(work: Work, worker: Worker, yes: Yes) -> None:
 
 def end(work: Work, worker: Worker, cause: Cause) -> None:
     """End the membership and its mandates, and tell the insurer why (`cause.why`); the caller owes the text."""
-    try:
+    # Who has no mandate has nothing to end at a bank.
+    with suppress(mandates.NoMandate):
         mandates.cancel(work, worker, cause)
-    except mandates.NoMandate:
-        # Nothing to end at a bank.
-        pass
     member = work.db.get_one(Membership, worker.id, with_for_update={"of": Membership}, populate_existing=True)
     move(work.db, member, MEMBERSHIP_MOVES, MembershipState.ENDED, cause, work.now)
     member.reason = cause.why

@@ -78,5 +78,6 @@ def last_paid(work: Work, worker: Worker) -> list[Paid]:
         .limit(LAST_SHOWN)
     )
     return [
-        Paid(month, on or attempt.due_on, attempt.total_rp, payer) for month, on, payer, attempt in work.db.execute(query)
+        Paid(month, on or attempt.due_on, attempt.total_rp, payer)
+        for month, on, payer, attempt in work.db.execute(query)
     ]

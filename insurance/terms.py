@@ -1,4 +1,4 @@
-"""Other programmes or another income, from the first month that nobody has paid or announced yet, by a yes of its own."""
+"""Other programmes or another income, by a yes of its own, from the first month that is neither paid nor announced."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class NewTerms:
 
 
 def begins(work: Work, worker_id: int) -> Month:
-    """The month after the last that is paid, a sponsor's, or under way: what was announced stays as it was announced."""
+    """The month after the last that is paid, a sponsor's, or under way: what was announced stays as announced."""
     this = first_month(work.today)
     settled = or_(CoverMonth.state != MonthState.OPEN.value, CoverMonth.payer != PAYER_SELF)
     paid = select(func.max(CoverMonth.month)).where(

@@ -79,9 +79,13 @@ def open_ticket(work: Work, kind: TicketKind, phone: str, language: str, worker:
     return ticket
 
 
-def latest(work: Work, phone: str) -> Ticket | None:
-    """The number's newest ticket that waits for its answer."""
-    query = select(Ticket).where(Ticket.phone_index == work.keys.index("phone", phone), Ticket.answered_at.is_(None))
+def latest(work: Work, phone: str, kinds: Sequence[TicketKind]) -> Ticket | None:
+    """The number's newest ticket of these kinds that waits for its answer."""
+    query = select(Ticket).where(
+        Ticket.phone_index == work.keys.index("phone", phone),
+        Ticket.kind.in_([kind.value for kind in kinds]),
+        Ticket.answered_at.is_(None),
+    )
     return work.db.scalars(query.order_by(Ticket.id.desc()).limit(1)).first()
 
 
@@ -192,4 +196,3 @@ def trail(work: Work, ticket: Ticket) -> Sequence[Event]:
         .limit(TRAIL_MAX)
     )
     return work.db.scalars(query).all()
-

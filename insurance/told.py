@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from insurance.references import new_reference
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
 from insurer.base import Change as Line
@@ -17,7 +18,8 @@ def tell_insurer(work: Work, worker: Worker, kind: ChangeKind, from_on: date, va
         Change(
             worker_id=worker.id,
             kind=kind.value,
-            reference=member.reference,
+            reference=new_reference(),
+            member=member.reference,
             from_on=from_on,
             value_sealed=box.seal(value, _VALUE),
             detail_sealed=box.seal(detail, _DETAIL),
@@ -32,6 +34,7 @@ def as_line(work: Work, change: Change, member: Membership) -> Line:
     box = work.box(member.worker)
     return Line(
         reference=change.reference,
+        member=change.member,
         kpj=box.open(member.kpj_sealed, "membership.kpj") if member.kpj_sealed else "",
         kind=change.kind,
         from_on=change.from_on,

@@ -42,11 +42,14 @@ class Contribution:
 class Change:
     """What changed in a membership from `from_on` on; `kpj` is empty where the insurer never gave one.
 
+    `member` is the reference by which it was registered.
+
     `kind` says what `value` and `detail` are: TERMS programmes and base in rupiah, HEIR1 and HEIR2 name and relation,
     PHONE the number, END `left` or `died`.
     """
 
     reference: str
+    member: str
     kpj: str
     kind: str
     from_on: date

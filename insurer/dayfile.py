@@ -8,7 +8,7 @@ Hand-over, ours to them (`NAME.csv`):
     H,IURAN-HANDOVER,1,NAME.csv
     R,reference,nik,name,birth,phone,village_code,sector,base_rp,programmes
     C,reference,kpj,month,jkk_rp,jkm_rp,jht_rp,paid_on
-    U,reference,kpj or nothing,TERMS|HEIR1|HEIR2|PHONE|END,from_on,value,detail
+    U,reference,reference of its R,kpj or nothing,TERMS|HEIR1|HEIR2|PHONE|END,from_on,value,detail
     T,count of R,count of C,count of U,sum of all C in rupiah,SHA-256 in hex of every byte above this line
 
 U is a change, in the order in which they were made: TERMS programmes,base_rp; HEIR1 and HEIR2 name,relation; PHONE
@@ -105,9 +105,7 @@ def write_result(in_dir: Path, result: ResultFile) -> None:
     write(in_dir, result.name, RESULT, _result_rows(result))
 
 
-def _handover_rows(
-    rs: Iterable[Registration], cs: Iterable[Contribution], us: Iterable[Change]
-) -> Iterator[Record]:
+def _handover_rows(rs: Iterable[Registration], cs: Iterable[Contribution], us: Iterable[Change]) -> Iterator[Record]:
     for r in rs:
         row = ["R", r.reference, r.nik, r.name, r.birth.isoformat(), r.phone, r.village_code, r.sector, str(r.base_rp)]
         yield [*row, r.programmes], 0
@@ -115,7 +113,7 @@ def _handover_rows(
         amounts = (c.jkk_rp, c.jkm_rp, c.jht_rp)
         yield ["C", c.reference, c.kpj, f"{c.month:%Y-%m}", *map(str, amounts), c.paid_on.isoformat()], sum(amounts)
     for u in us:
-        yield ["U", u.reference, u.kpj, u.kind, u.from_on.isoformat(), u.value, u.detail], 0
+        yield ["U", u.reference, u.member, u.kpj, u.kind, u.from_on.isoformat(), u.value, u.detail], 0
 
 
 def _result_rows(result: ResultFile) -> Iterator[Record]:
@@ -141,12 +139,12 @@ def _contribution(fields: Fields) -> Contribution:
 
 
 def _change(fields: Fields) -> Change:
-    _, reference, kpj, kind, from_on, value, detail = sized(fields, 7)
-    if kind not in _CHANGES or not value:
+    _, reference, member, kpj, kind, from_on, value, detail = sized(fields, 8)
+    if kind not in _CHANGES or not (member and value):
         raise Wrong("kind or value of a change")
     if kpj:
         like(_KPJ, kpj, "kpj")
-    return Change(reference, kpj, kind, day(from_on), value, detail)
+    return Change(reference, member, kpj, kind, day(from_on), value, detail)
 
 
 def _registration_result(fields: Fields) -> RegistrationResult:

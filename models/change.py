@@ -27,8 +27,9 @@ class Change(Base):
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"), index=True)
     kind: Mapped[str] = mapped_column(String(5))
-    reference: Mapped[str] = mapped_column(String(12))
-    """Of the membership as it was then: who leaves and joins again has another one."""
+    reference: Mapped[str] = mapped_column(String(12), unique=True)
+    member: Mapped[str] = mapped_column(String(12))
+    """Reference of the membership as it was then: who leaves and joins again has another one."""
     from_on: Mapped[date]
     """The first day on which it holds."""
     value_sealed: Mapped[Sealed]

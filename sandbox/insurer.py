@@ -72,7 +72,7 @@ def decide(db: Connection, ours: HandOver, today: date) -> ResultFile:
 def _change(db: Connection, one: Change) -> None:
     """Taken without an answer, as nothing of ours waits for one; who left is free to register again."""
     if one.kind == "END":
-        db.execute(update(members).where(members.c.reference == one.reference).values(reference=""))
+        db.execute(update(members).where(members.c.reference == one.member).values(reference=""))
 
 
 def _register(db: Connection, one: Registration) -> RegistrationResult:

@@ -21,6 +21,7 @@ from ussd.caller import Caller
 from ussd.screens import Choice, Refused
 
 TERMS_YES, LEAVE_YES, REJOIN_YES = "terms_yes", "leave_yes", "rejoin_yes"
+_CODE_PURPOSE = "journey.number_code"
 
 
 # Cover: what comes next, what was last.
@@ -69,9 +70,7 @@ def heir_facts(caller: Caller) -> Facts:
 def name_heir(caller: Caller) -> None:
     """Raises NotAMember."""
     answers = caller.answers
-    heirs_named.name_heir(
-        caller.work, caller.worker(), int(answers["heir"]), answers["heir_name"], answers["relation"]
-    )
+    heirs_named.name_heir(caller.work, caller.worker(), int(answers["heir"]), answers["heir_name"], answers["relation"])
 
 
 # Other terms.
@@ -140,15 +139,17 @@ def ask_number(caller: Caller) -> None:
 
 
 def number_code(caller: Caller, typed: str) -> str:
-    """The code that came to this number, tried at once: a wrong one is counted and asked for again."""
+    """The code that came to this number, sealed until the next step tries it."""
     code = re.sub(r"[\s.\-]", "", typed)
     if not (code.isascii() and code.isdigit() and len(code) == numbers.CODE_DIGITS):
         raise Refused("number.code")
-    try:
-        numbers.confirm(caller.work, caller.phone, code)
-    except numbers.WrongCode:
-        raise Refused("number.wrong") from None
-    return ""
+    return caller.keys.shared.seal(code, _CODE_PURPOSE).hex()
+
+
+def confirm_number(caller: Caller) -> None:
+    """Raises WrongCode."""
+    code = caller.keys.shared.open(bytes.fromhex(caller.answers["number_code"]), _CODE_PURPOSE)
+    numbers.confirm(caller.work, caller.phone, code)
 
 
 # Leaving and joining again.

@@ -3,7 +3,7 @@
 from insurance.enrolment import NotAMember, PhoneFull
 from insurance.leaving import NotLeft
 from insurance.mandates import HeldBack
-from insurance.numbers import AskedAlready, SameNumber
+from insurance.numbers import AskedAlready, SameNumber, WrongCode
 from insurance.pin import PinLocked
 from insurance.terms import Unchanged
 from ussd import actions, facts, fields, member, reports
@@ -44,7 +44,7 @@ MEMBER: Tree = {
     ),
     "terms.same": End(),
     "terms.fork": Fork(member.above_maximum, {"yes": "terms.above", "no": "terms.done"}),
-    "terms.above": Menu({"account": "mandate.fork", "later": "goodbye"}),
+    "terms.above": Menu({"account": "mandate.replace", "later": "goodbye"}),
     "terms.done": End(),
     # Another number: asked for here, confirmed there.
     "number.new": Ask(member.new_number, "phone", then="number.confirm"),
@@ -58,8 +58,10 @@ MEMBER: Tree = {
     ),
     "number.asked": End(),
     "number.same": End(),
-    "number.code": Ask(member.number_code, "number_code", then="number.done", secret=True),
+    "number.code": Ask(member.number_code, "number_code", then="number.code_do", secret=True),
+    "number.code_do": Do(member.confirm_number, then="number.done", unless={WrongCode: "number.wrong"}),
     "number.done": End(),
+    "number.wrong": End(),
     # Leaving, and joining again.
     "leave.confirm": Menu(
         {"keep": "data.show", "leave": "leave.pin"}, facts=member.leave_facts, consent=member.LEAVE_YES
@@ -89,16 +91,17 @@ MEMBER: Tree = {
     "complain.who": Pick(facts.who, "worker", then="complain.what"),
     "complain.what": Pick(reports.complaints, "complaint", then="complain.do"),
     "complain.do": Do(reports.complain, then="complain.done"),
-    "complain.done": End(facts=reports.ticket_facts),
+    "complain.done": End(facts=reports.complaint_facts),
     "report": Fork(actions.how_many, {"none": "report.stranger", "one": "report.what", "many": "report.who"}),
     "report.stranger": End(),
     "report.who": Pick(facts.who, "worker", then="report.what"),
     "report.what": Menu({"accident": "report.accident", "death": "report.death"}, facts=reports.who_facts),
-    "report.accident": Menu({"yes": "report.accident_do", "no": "report.none"}, facts=reports.who_facts),
+    # Its yes has another key than the choice before: a key that bounces says nothing.
+    "report.accident": Menu({"no": "report.none", "yes": "report.accident_do"}, facts=reports.who_facts),
     "report.accident_do": Do(reports.accident, then="report.accident_done"),
-    "report.accident_done": End(facts=reports.ticket_facts),
-    "report.death": Menu({"no": "report.none", "yes": "report.death_do"}, facts=reports.who_facts),
+    "report.accident_done": End(facts=reports.accident_facts),
+    "report.death": Menu({"yes": "report.death_do", "no": "report.none"}, facts=reports.who_facts),
     "report.death_do": Do(reports.death, then="report.death_done"),
-    "report.death_done": End(facts=reports.ticket_facts),
+    "report.death_done": End(facts=reports.death_facts),
     "report.none": End(),
 }

@@ -1,4 +1,4 @@
-"""Complaints, accidents and deaths as a call takes them: no PIN, for whoever reports holds the phone and not the PIN."""
+"""Complaints, accidents and deaths as a call takes them: without a PIN, for who reports may hold the phone alone."""
 
 from insurance import tickets
 from models import TicketKind, Worker
@@ -31,12 +31,22 @@ def death(caller: Caller) -> None:
     tickets.report_death(caller.work, caller.worker(), caller.phone, caller.language)
 
 
-def ticket_facts(caller: Caller) -> Facts:
-    """Of the number's newest open one: what was just done, or was done before."""
-    found = tickets.latest(caller.work, caller.phone)
-    if found is None:
-        return {"ref": "-", "date": "-"}
-    return {"ref": found.reference, "date": day_text(found.answer_by)}
+def _answer_by(caller: Caller, *kinds: TicketKind) -> Facts:
+    """Of the number's newest open one of these kinds: of what was just done, or was done before."""
+    found = tickets.latest(caller.work, caller.phone, kinds)
+    return {"date": day_text(found.answer_by if found else caller.work.today)}
+
+
+def complaint_facts(caller: Caller) -> Facts:
+    return _answer_by(caller, *COMPLAINTS)
+
+
+def accident_facts(caller: Caller) -> Facts:
+    return _answer_by(caller, TicketKind.ACCIDENT)
+
+
+def death_facts(caller: Caller) -> Facts:
+    return _answer_by(caller, TicketKind.DEATH)
 
 
 def who_facts(caller: Caller) -> Facts:

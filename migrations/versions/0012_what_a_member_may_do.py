@@ -41,6 +41,7 @@ def _changes() -> None:
         sa.Column("worker_id", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=5), nullable=False),
         sa.Column("reference", sa.String(length=12), nullable=False),
+        sa.Column("member", sa.String(length=12), nullable=False),
         sa.Column("from_on", sa.Date(), nullable=False),
         sa.Column("value_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("detail_sealed", sa.LargeBinary(), nullable=False),
@@ -49,6 +50,7 @@ def _changes() -> None:
         sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name=op.f("fk_changes_worker_id")),
         sa.ForeignKeyConstraint(["handed_over_in"], ["insurer_files.name"], name=op.f("fk_changes_handed_over_in")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
+        sa.UniqueConstraint("reference", name=op.f("uq_changes_reference")),
     )
     op.create_index(op.f("ix_changes_worker_id"), "changes", ["worker_id"], unique=False)
     op.create_index(op.f("ix_changes_handed_over_in"), "changes", ["handed_over_in"], unique=False)
@@ -73,9 +75,7 @@ def _number_changes() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_number_changes")),
     )
     asked = sa.text("state = 'asked'")
-    op.create_index(
-        "uq_number_changes_one_asked", "number_changes", ["worker_id"], unique=True, postgresql_where=asked
-    )
+    op.create_index("uq_number_changes_one_asked", "number_changes", ["worker_id"], unique=True, postgresql_where=asked)
     op.create_index("ix_number_changes_new", "number_changes", ["new_index"], unique=False, postgresql_where=asked)
 
 
