@@ -107,9 +107,9 @@ def report_death(work: Work, worker: Worker, phone: str, language: str) -> Ticke
     for mandate in mandates.live_all(work, worker.id, lock=True):
         unsent.cancel_unsent(work, mandate.id, cause)
         if mandate.state == MandateState.ACTIVE.value:
+            # Without an end: people take it up again, no month does. What the member paused keeps the member's.
+            mandate.paused_until = None
             mandates.change(work, mandate, MandateState.PAUSED, cause)
-        # Until people have decided, no month takes it up again by itself.
-        mandate.paused_until = None
     record(work.db, worker.subject, "member", "death_reported", "", "", "held", work.now)
     return ticket
 
@@ -130,7 +130,7 @@ def decided(work: Work, item: WorkItem, decision: str) -> str:
         record(work.db, worker.subject, "people", "alive", "", "held", "free", work.now)
         work.db.flush()
         for mandate in mandates.live_all(work, worker.id, lock=True):
-            if mandate.state == MandateState.PAUSED.value:
+            if mandate.state == MandateState.PAUSED.value and mandate.paused_until is None:
                 mandates.take_up(work, mandate, cause)
     owe(work, _to(work, ticket), f"death_{decision}", f"ticket_answer:{reference}", said)
     _answered(work, ticket, cause)

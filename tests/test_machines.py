@@ -21,6 +21,8 @@ from models import (
     Message,
     MessageState,
     MonthState,
+    NumberChange,
+    NumberState,
     Refund,
     RefundState,
     Run,
@@ -33,6 +35,7 @@ from models.mandate import ASKED, FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
 from models.membership import MEMBERSHIP_MOVES
 from models.message import MESSAGE_MOVES
 from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
+from models.number_change import NUMBER_MOVES
 from models.refund import REFUND_MOVES
 from models.run import RUN_MOVES
 from models.work_item import WORK_MOVES
@@ -58,7 +61,7 @@ MACHINES = {
         MembershipState,
         MEMBERSHIP_MOVES,
         MembershipState.SUBMITTED,
-        frozenset({MembershipState.ENDED}),
+        frozenset(),
         lambda state: Membership(worker_id=17, state=state),
         ("membership", "17"),
     ),
@@ -109,6 +112,14 @@ MACHINES = {
         frozenset({WorkState.DONE, WorkState.REFUSED}),
         lambda state: WorkItem(id=17, state=state),
         ("work_item", "17"),
+    ),
+    "number_change": Machine(
+        NumberState,
+        NUMBER_MOVES,
+        NumberState.ASKED,
+        frozenset({NumberState.DONE, NumberState.DROPPED}),
+        lambda state: NumberChange(id=17, state=state),
+        ("number_change", "17"),
     ),
     "message": Machine(
         MessageState,

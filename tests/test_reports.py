@@ -8,7 +8,7 @@ from insurance import mandates, tickets, work_items
 from insurance.open_items import open_items
 from models.machine import Cause
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, GOOD, PIN, SITI_PHONE, authorise, enrol
-from tests.test_autodebit import DEC, debits, member
+from tests.test_autodebit import DEC, JAN, debits, member
 from tests.test_member import told
 from tests.world import World
 
@@ -177,6 +177,21 @@ def test_a_death_that_was_none_takes_the_autodebit_up_again(world: World) -> Non
     assert world.one("SELECT held_at FROM workers") is None
     assert "tidak benar dan ditutup" in world.last_sms()
     assert world.plan(DEC).scheduled == 1
+
+
+def test_what_the_member_had_paused_stays_paused_meanwhile_and_after(world: World) -> None:
+    member(world)
+    world.collect()
+    with world.ports.transaction() as work:
+        mandates.pause(work, work.workers_at(work.keys.index("phone", SITI_PHONE))[0], 1)
+    world.phone().text("LAPOR 2")
+    world.clock.forward(days=35)
+    world.plan(JAN)
+    assert world.one("SELECT state FROM mandates") == "paused", "its pause is over, but nobody has decided yet"
+    decide(world.ports, world.one("SELECT id FROM work_items WHERE kind = 'death'"), "Ani", "alive")
+    assert world.one("SELECT state FROM mandates") == "paused"
+    world.plan(JAN)
+    assert world.one("SELECT state FROM mandates") == "active"
 
 
 def test_a_death_that_is_true_ends_membership_for_good(world: World) -> None:
