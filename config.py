@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit, in rupiah, where the member bears it")
     SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
     APPROVALS_MIN: int = Field(2, ge=0, le=5, description="People who agree to refunds, held runs, outcomes by hand")
+    COMPLAINT_DAYS: int = Field(5, ge=1, le=60, description="Days within which a complaint is answered by SMS")
     RUN_MANDATES_MAX: int = Field(100_000, ge=1, description="A month's run over more mandates waits for approval")
     RUN_SUM_RP_MAX: int = Field(5_000_000_000, ge=1, description="So does one that may debit more, in rupiah")
     RUN_DEVIATION_PERCENT: int = Field(20, ge=1, description="So does one that differs by more from the month before")

@@ -5,7 +5,7 @@ import re
 from sqlalchemy import select
 
 from banks.base import Became, TakesCodes
-from insurance import mandate_life, mandates, refunds, work_items
+from insurance import mandate_life, mandates, refunds, tickets, work_items
 from insurance.attempts import key_of
 from insurance.bank_words import DEBITED, NOT_DEBITED, Word, hear
 from insurance.work import Work
@@ -14,7 +14,18 @@ from models.machine import Cause
 from ports import Ports
 
 AGREED, NOT_AGREED = "agreed", "not_agreed"
-OUTCOMES = ("run", "refund", DEBITED, NOT_DEBITED, AGREED, NOT_AGREED, "returned", "settled_by_hand")
+OUTCOMES = (
+    "run",
+    "refund",
+    DEBITED,
+    NOT_DEBITED,
+    AGREED,
+    NOT_AGREED,
+    "returned",
+    "settled_by_hand",
+    tickets.ALIVE,
+    tickets.DEAD,
+)
 # Of a mandate, as the bank's desk says it: ASPI gives `eMandateReffId` 30 characters (programme.md 3.4).
 _BANK_REFERENCE = re.compile(r"[A-Za-z0-9_.-]{1,30}")
 _FITS: dict[WorkKind, tuple[str, ...]] = {
@@ -22,6 +33,10 @@ _FITS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.REFUND: ("refund", "returned"),
     WorkKind.MANUAL_OUTCOME: (DEBITED, NOT_DEBITED),
     WorkKind.MANDATE_OUTCOME: (AGREED, NOT_AGREED),
+    WorkKind.DEATH: (tickets.ALIVE, tickets.DEAD),
+    # Closed by their answer alone: `flask tickets answer`.
+    WorkKind.COMPLAINT: (),
+    WorkKind.ACCIDENT: (),
 }
 
 
@@ -66,6 +81,8 @@ def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
         return f"Item {item.id}: approved. The run goes on with its next planning."
     if item.kind == WorkKind.REFUND.value:
         return f"Item {item.id}: approved. The refund is sent by the worker."
+    if item.kind == WorkKind.DEATH.value:
+        return tickets.decided(work, item, decision)
     if item.kind == WorkKind.MANDATE_OUTCOME.value:
         mandate = mandate_life.hold(work, int(item.about.removeprefix("mandate ")))
         if decision == AGREED:

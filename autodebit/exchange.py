@@ -17,8 +17,8 @@ def exchange(ports: Ports) -> None:
         names = list(handover.unwritten(work))
     for name in names:
         with ports.transaction() as work:
-            registrations, contributions = handover.content(work, name)
-        ports.insurer.hand_over(name, registrations, contributions)
+            registrations, contributions, changes = handover.content(work, name)
+        ports.insurer.hand_over(name, registrations, contributions, changes)
         with ports.transaction() as work:
             handover.written(work, name)
     for name in list(ports.insurer.waiting()):

@@ -19,6 +19,7 @@ from commands.ports import job_connections, job_ports
 from commands.reconcile import reconcile
 from commands.roster import helpers, roster
 from commands.sponsors import sponsors
+from commands.tickets import tickets
 from commands.ussd import ussd
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
@@ -89,5 +90,17 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, sponsors, ussd, villages, settings):
+    for command in (
+        migrate,
+        worker,
+        autodebit,
+        holidays,
+        ledger,
+        reconcile,
+        sponsors,
+        tickets,
+        ussd,
+        villages,
+        settings,
+    ):
         app.cli.add_command(command)

@@ -48,6 +48,7 @@ def _person(_context: click.Context, _option: click.Parameter, by: str) -> str:
     return _named(_context, _option, by)
 
 
+by_a_person = click.option("--by", required=True, callback=_person, help="Your name.")
 _by = click.option(
     "--by",
     default="",
@@ -186,7 +187,8 @@ def status(month_text: str | None) -> None:
     show_table(_overview_table(seen))
     table = make_table("Waits for a person", "item", "what", "which", "since")
     for item in items:
-        table.add_row(item.number, item.what, item.which, f"{item.since:%d-%m-%Y}")
+        since = f"{item.since:%d-%m-%Y}"
+        table.add_row(item.number, item.what, item.which, f"{since} OVERDUE" if item.overdue else since)
     if items:
         show_table(table)
         raise click.exceptions.Exit(UNCLEAR)
@@ -242,9 +244,9 @@ def _set_drained(bank: str, by: str, *, drained: bool) -> None:
 @click.argument("item", type=int)
 @click.option("--decision", required=True, type=click.Choice(sorted(OUTCOMES)), help="What you agree to.")
 @click.option("--reference", default="", help="With `agreed`: the bank's reference of the mandate.")
-@click.option("--by", required=True, callback=_person, help="Your name.")
+@by_a_person
 def approve(item: int, decision: str, reference: str, by: str) -> None:
-    """Agree to a work item: `run`, `refund`, or what became of a debit. It is done once enough people agree."""
+    """Agree to a work item: `run`, `refund`, `dead`, or what became of a debit. Done once enough people agree."""
     ports = job_ports()
     try:
         done = decide(ports, item, by, decision, reference)
@@ -255,7 +257,7 @@ def approve(item: int, decision: str, reference: str, by: str) -> None:
 
 @autodebit.command("refuse")
 @click.argument("item", type=int)
-@click.option("--by", required=True, callback=_person, help="Your name.")
+@by_a_person
 def refuse(item: int, by: str) -> None:
     """Nothing is to be done about this work item."""
     ports = job_ports()

@@ -35,8 +35,16 @@ class AlreadyEnrolledHere(AlreadyEnrolled):
     """This NIK was enrolled from this very number: a repeat of what was done."""
 
 
+class LeftBefore(AlreadyEnrolled):
+    """This NIK left from this very number: it joins again with its PIN, in the menu of its data."""
+
+
 class AgeOutside(Exception):
     """Too young or too old to enrol, by the configured ages."""
+
+
+class NotAMember(Exception):
+    """The membership has ended: only joining again is left."""
 
 
 class PhoneFull(Exception):
@@ -111,12 +119,13 @@ def check_age(work: Work, nik: Nik) -> None:
 def enrol(work: Work, asked: Enrolment) -> Worker:
     """Write the worker, the membership and the consent, and owe the receipt.
 
-    Raises AgeOutside, PhoneFull, OfficialsOthers, AlreadyEnrolledHere or AlreadyEnrolled; then nothing is written.
+    Raises AgeOutside, PhoneFull, OfficialsOthers, AlreadyEnrolledHere, LeftBefore or AlreadyEnrolled; then nothing is
+    written.
     """
     check_age(work, asked.nik)
     nik_index = work.keys.index("nik", asked.nik.digits)
     phone_index = work.keys.index("phone", asked.phone)
-    sharing = _sharing(work, phone_index)
+    sharing = workers_sharing(work, phone_index)
     full = sharing >= work.settings.PHONE_WORKERS_MAX
     _refuse_known(work, nik_index, phone_index, full=full)
     if full:
@@ -156,20 +165,26 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     return worker
 
 
-def _sharing(work: Work, phone_index: bytes) -> int:
+def workers_sharing(work: Work, phone_index: bytes) -> int:
     shared_by = select(func.count()).select_from(Contact).where(Contact.phone_index == phone_index)
     return work.db.execute(shared_by).scalar_one()
 
 
+def phone_is_full(work: Work, phone_index: bytes) -> bool:
+    return workers_sharing(work, phone_index) >= work.settings.PHONE_WORKERS_MAX
+
+
 def _refuse_known(work: Work, nik_index: bytes, phone_index: bytes, *, full: bool) -> None:
-    """Raises AlreadyEnrolledHere or AlreadyEnrolled; a full phone learns nothing of NIKs that are not its own."""
+    """Raises AlreadyEnrolledHere, LeftBefore or AlreadyEnrolled; a full phone learns nothing of NIKs not its own."""
     known = work.db.scalars(select(Worker).where(Worker.nik_index == nik_index)).unique().one_or_none()
     if known is not None:
         # Only what a repeat would do again may say that it was done: a refused enrolment needs a person.
-        stands = work.db.get_one(Membership, known.id).state in _STANDING
-        here = stands and any(contact.phone_index == phone_index for contact in known.contacts)
-        if here:
+        state = work.db.get_one(Membership, known.id).state
+        here = any(contact.phone_index == phone_index for contact in known.contacts)
+        if here and state in _STANDING:
             raise AlreadyEnrolledHere
+        if here and state == MembershipState.ENDED.value:
+            raise LeftBefore
         if not full:
             raise AlreadyEnrolled
 
@@ -198,3 +213,11 @@ def _submit(work: Work, worker: Worker, asked: Enrolment) -> None:
         priority=URGENT,
     )
     wake(work.db, EXCHANGE)
+
+
+def check_stands(work: Work, worker: Worker) -> Membership:
+    """The membership, while it has not ended. Raises NotAMember."""
+    member = work.db.get_one(Membership, worker.id, populate_existing=True)
+    if member.state == MembershipState.ENDED.value:
+        raise NotAMember
+    return member

@@ -13,9 +13,22 @@ from insurance.ledger import post_to_insurer
 from insurance.party import party
 from insurance.receipts import owe_worker
 from insurance.references import new_reference
+from insurance.told import as_line
 from insurance.work import Work
+from insurer.base import Change as Line
 from insurer.base import Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
-from models import Attempt, AttemptReference, CoverMonth, InsurerFile, Membership, MembershipState, MonthState, Worker
+from models import (
+    Attempt,
+    AttemptReference,
+    Change,
+    ChangeKind,
+    CoverMonth,
+    InsurerFile,
+    Membership,
+    MembershipState,
+    MonthState,
+    Worker,
+)
 from models.event import record
 from models.machine import Cause, move
 from models.membership import MEMBERSHIP_MOVES
@@ -45,13 +58,26 @@ def prepare(work: Work) -> str | None:
         CoverMonth.state == MonthState.COVERED.value, CoverMonth.handed_over_in.is_(None)
     )
     months = work.db.execute(paid.order_by(CoverMonth.month, CoverMonth.worker_id).limit(FILE_LINES_MAX)).all()
-    if not members and not months:
+    changes = work.db.scalars(
+        select(Change.id)
+        .join(Membership, Membership.worker_id == Change.worker_id)
+        .where(
+            Change.handed_over_in.is_(None),
+            # While a registration is on its way, or asks for help, the insurer has nothing that could change.
+            Membership.kpj_sealed.is_not(None) | (Change.kind == ChangeKind.END.value),
+        )
+        .order_by(Change.id)
+        .limit(FILE_LINES_MAX)
+    ).all()
+    if not members and not months and not changes:
         return None
     name = f"iuran-{work.today:%Y%m%d}-{new_reference()}.csv"
     work.db.add(InsurerFile(name=name, made_at=work.now))
     work.db.flush()
     if members:
         work.db.execute(update(Membership).where(Membership.worker_id.in_(members)).values(handed_over_in=name))
+    if changes:
+        work.db.execute(update(Change).where(Change.id.in_(changes)).values(handed_over_in=name))
     for month, worker_id in months:
         work.db.execute(
             update(CoverMonth)
@@ -67,7 +93,7 @@ def unwritten(work: Work) -> Sequence[str]:
     return work.db.scalars(query).all()
 
 
-def content(work: Work, name: str) -> tuple[list[Registration], list[Contribution]]:
+def content(work: Work, name: str) -> tuple[list[Registration], list[Contribution], list[Line]]:
     members = work.db.scalars(
         select(Membership).where(Membership.handed_over_in == name).order_by(Membership.worker_id)
     ).unique()
@@ -77,6 +103,12 @@ def content(work: Work, name: str) -> tuple[list[Registration], list[Contributio
         .join(Membership, Membership.worker_id == Attempt.worker_id)
         .where(CoverMonth.handed_over_in == name, Attempt.reference == CoverMonth.paid_reference)
         .order_by(Attempt.month, Attempt.worker_id)
+    ).unique()
+    changes = work.db.execute(
+        select(Change, Membership)
+        .join(Membership, Membership.worker_id == Change.worker_id)
+        .where(Change.handed_over_in == name)
+        .order_by(Change.id)
     ).unique()
     return (
         [_registration(work, member) for member in members],
@@ -92,6 +124,7 @@ def content(work: Work, name: str) -> tuple[list[Registration], list[Contributio
             )
             for attempt, member, paid_on in months
         ],
+        [as_line(work, change, member) for change, member in changes],
     )
 
 

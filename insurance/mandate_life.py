@@ -12,7 +12,7 @@ from insurance.receipts import URGENT, owe_worker
 from insurance.tariff import first_month
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
-from models import Mandate, MandateState, Membership, MembershipState, MessageKey, WorkItem, WorkKind, WorkState
+from models import Mandate, MandateState, Membership, MembershipState, MessageKey, Worker, WorkItem, WorkKind, WorkState
 from models.event import record
 from models.machine import Cause
 from models.mandate import IN_FORCE
@@ -72,6 +72,9 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "",
             change(work, old, MandateState.REPLACED, Cause("member", "other_account"))
     change(work, mandate, MandateState.ACTIVE, Cause("bank", "agreed", code))
     facts = bank_facts(mandate)
+    if mandate.worker.held_at is not None:
+        change(work, mandate, MandateState.PAUSED, Cause("system", "held"))
+        return
     # The insurer's yes may come in this very moment: whoever holds the membership second sees both and schedules.
     work.db.get_one(Membership, mandate.worker_id, populate_existing=True, with_for_update={"of": Membership})
     attempt = schedule.schedule_first(work, mandate)
@@ -185,9 +188,13 @@ def month_without_funds(work: Work, to: Party) -> None:
     owe_worker(work, mandate.worker, "mandate_suspended", key, bank_facts(mandate), told_at_once=False)
 
 
+def _held_back() -> ColumnElement[bool]:
+    return exists().where(Worker.id == Mandate.worker_id, Worker.held_at.is_not(None))
+
+
 def end_and_take_up(work: Work, month: Month, limit: int) -> int:
     """Before `month` is planned: take up what was paused until then, end what has expired; how many of both."""
-    paused = (Mandate.state == MandateState.PAUSED.value) & (Mandate.paused_until <= month)
+    paused = (Mandate.state == MandateState.PAUSED.value) & (Mandate.paused_until <= month) & ~_held_back()
     expired = Mandate.state.in_([state.value for state in IN_FORCE]) & (Mandate.expires_on < work.today)
     query = select(Mandate).where(paused | expired).order_by(Mandate.id).limit(limit)
     rows = work.db.scalars(query.with_for_update(skip_locked=True, of=Mandate)).unique().all()

@@ -7,9 +7,10 @@ from sqlalchemy import func, select
 
 from insurance import schedule, unsent
 from insurance.consent import Yes, keep
+from insurance.prices import quotes_of
 from insurance.receipts import URGENT, owe_worker
 from insurance.reference import detached
-from insurance.tariff import Quote, first_month, price_list
+from insurance.tariff import Quote, first_month, highest_rp, next_change
 from insurance.waking import ASK_BANKS, wake
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
@@ -43,6 +44,10 @@ class NoMandate(Exception):
 
 class MembershipRefused(Exception):
     """The insurer refused this worker: nothing may be debited."""
+
+
+class HeldBack(Exception):
+    """The worker was reported dead: until people have decided, nothing may be debited."""
 
 
 class AccountFull(Exception):
@@ -85,15 +90,15 @@ def live(work: Work, worker_id: int, *, lock: bool = False) -> Mandate | None:
 def terms(work: Work, worker: Worker, *, replacing: bool = False) -> Terms:
     """What a consent given now says. `replacing`: what the mandate in force has not sent yet ends with it."""
     membership = work.db.get_one(Membership, worker.id)
-    prices, this = price_list(work, membership.sector), first_month(work.today)
+    quote, this = quotes_of(work, membership), first_month(work.today)
     month = schedule.first_unpaid(work, worker.id, this, AT_BANK if replacing else OPEN_ATTEMPTS)
-    base, programmes, fee = membership.base_rp, membership.programmes, work.settings.BANK_FEE_RP
+    fee = work.settings.BANK_FEE_RP
     return Terms(
         month,
         month == this,
-        prices.quote(month, base, programmes),
-        prices.next_change(month, base, programmes),
-        prices.highest_rp(month, base, programmes) + fee,
+        quote(month),
+        next_change(quote, month),
+        highest_rp(quote, month) + fee,
         fee,
     )
 
@@ -134,13 +139,15 @@ def authorise(
     """Keep the yes and have the bank asked, by a job, after the commit.
 
     `days` are twelve days, January first, for whom money comes by harvest. With `replacing` the mandate in force stays
-    until the bank has agreed to the new account. Raises MembershipRefused, AlreadyMandated or AccountFull.
+    until the bank has agreed to the new account. Raises MembershipRefused, HeldBack, AlreadyMandated or AccountFull.
     """
     membership = work.db.get_one(Membership, worker.id)
     if membership.state in (MembershipState.REFUSED.value, MembershipState.ENDED.value):
         raise MembershipRefused
     # Locking the worker makes two calls of one family wait for each other; the unique index is the last word.
-    work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
+    work.db.refresh(worker, ["pin_wrong", "held_at"], with_for_update={"of": Worker})
+    if worker.held_at is not None:
+        raise HeldBack
     standing = live_all(work, worker.id)
     if any(not replacing or mandate.state not in _IN_FORCE for mandate in standing):
         raise AlreadyMandated
@@ -261,8 +268,11 @@ def pause(work: Work, worker: Worker, months: int) -> Mandate:
 
 
 def resume(work: Work, worker: Worker, cause: Cause) -> Mandate:
-    """Take up a paused or suspended mandate; this month is planned like any other. Raises NoMandate."""
+    """Take up a paused or suspended mandate; this month is planned like any other. Raises NoMandate or HeldBack."""
     mandate = live(work, worker.id, lock=True)
+    work.db.refresh(worker, ["held_at"])
+    if worker.held_at is not None:
+        raise HeldBack
     if mandate is None or mandate.state not in (MandateState.PAUSED.value, MandateState.SUSPENDED.value):
         raise NoMandate
     mandate.paused_until, mandate.no_funds_months = None, 0

@@ -24,6 +24,8 @@ class OpenItem:
     since: date
     number: str = ""
     """Of its work item, by which it is approved; empty where time or a bank settles it."""
+    overdue: bool = False
+    """Past the day by which somebody was to have seen to it, or was promised an answer."""
 
 
 def open_items(work: Work) -> list[OpenItem]:
@@ -45,7 +47,13 @@ def open_items(work: Work) -> list[OpenItem]:
         rows = work.db.execute(query.order_by(order).limit(ITEMS_MAX))
         found += [OpenItem(what, str(which), jakarta_day(since)) for which, since in rows]
     found += [
-        OpenItem(f"{item.kind} {item.code}".strip(), item.about, jakarta_day(item.opened_at), str(item.id))
+        OpenItem(
+            f"{item.kind} {item.code}".strip(),
+            item.about,
+            jakarta_day(item.opened_at),
+            str(item.id),
+            item.due_on < work.today,
+        )
         for item in waiting(work, ITEMS_MAX)
     ]
     rows = work.db.execute(unposted.order_by(CoverMonth.paid_on).limit(ITEMS_MAX))

@@ -47,6 +47,9 @@ class Party:
     sector: str
     base_rp: int
     programmes: str
+    next_from: date | None
+    next_base_rp: int | None
+    next_programmes: str | None
     phone_sealed: bytes | None
     phone_index: bytes | None
 
@@ -104,6 +107,9 @@ def _query() -> Select[*tuple[Any, ...]]:
             Membership.sector,
             Membership.base_rp,
             Membership.programmes,
+            Membership.next_from,
+            Membership.next_base_rp,
+            Membership.next_programmes,
             contact.c.phone_sealed,
             contact.c.phone_index,
         )

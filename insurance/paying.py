@@ -11,8 +11,9 @@ from insurance.consent import Yes, keep
 from insurance.contributions import STOP_OPEN
 from insurance.cover import GRACE_MONTHS
 from insurance.party import party
+from insurance.prices import quotes_of
 from insurance.schedule import Unscheduled, Wanted, schedule_all
-from insurance.tariff import PAYER_SELF, NoTariff, first_month, price_list
+from insurance.tariff import PAYER_SELF, NoTariff, first_month
 from insurance.waking import collect_at, wake
 from insurance.work import Work
 from models import Attempt, CoverMonth, Mandate, MandateState, Membership, MembershipState, MonthState, Why, Worker
@@ -73,9 +74,8 @@ def offers(work: Work, worker: Worker) -> list[Offer]:
 
 def prices(work: Work, worker: Worker, mandate: Mandate, months: Sequence[Month]) -> tuple[int, ...]:
     """All that leaves the account for each month, the fee that was agreed to included. Raises NoTariff."""
-    member = work.db.get_one(Membership, worker.id)
-    listed = price_list(work, member.sector)
-    return tuple(listed.quote(month, member.base_rp, member.programmes).total_rp + mandate.fee_rp for month in months)
+    quote = quotes_of(work, work.db.get_one(Membership, worker.id))
+    return tuple(quote(month).total_rp + mandate.fee_rp for month in months)
 
 
 def _payable(work: Work, worker_id: int) -> list[tuple[Why, tuple[Month, ...]]]:

@@ -1,6 +1,6 @@
 """What an attempt costs, and whether its notice has to say that the sum has changed; it changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -8,7 +8,8 @@ from insurance.attempts import Try
 from insurance.party import Party
 from insurance.tariff import NoTariff, Quote, price_list
 from insurance.work import Work
-from models import Why
+from models import Membership, Why
+from models.membership import terms_in
 from units.money import rupiah
 from units.month import Month, add_months
 
@@ -27,13 +28,20 @@ def words(
     """
     if new.why != Why.MONTHLY.value or says != "notice":
         return says, facts
-    key = (to.sector, add_months(new.month, -1), to.base_rp, to.programmes)
+    previous = add_months(new.month, -1)
+    key = (to.sector, previous, *terms_in(to, previous))
     if key not in quotes:
         quotes[key] = quoted(work, *key)
     before = quotes[key]
     if before is None or before.total_rp + new.fee_rp == new.total_rp:
         return says, facts
     return "notice_changed", {**facts, "amount2": rupiah(before.total_rp + new.fee_rp)}
+
+
+def quotes_of(work: Work, member: Membership) -> Callable[[Month], Quote]:
+    """What each month costs this member, other terms chosen for later months included. The result raises NoTariff."""
+    listed = price_list(work, member.sector)
+    return lambda month: listed.quote(month, *terms_in(member, month))
 
 
 def quoted(work: Work, sector: str, month: Month, base_rp: int, programmes: str) -> Quote | None:

@@ -30,6 +30,7 @@ from models import (
     Why,
 )
 from models.event import Happening, record_all
+from models.membership import terms_in
 from models.month import ASKED_FOR, DEBITED, OPEN_ATTEMPTS
 from units.clock import jakarta_day
 from units.money import rupiah
@@ -132,7 +133,7 @@ def _decide(
     if due_on > last_day(one.month) and one.why is not Why.ARREARS:
         return Unscheduled.TOO_LATE
     to = one.party
-    key = (to.sector, one.month, to.base_rp, to.programmes)
+    key = (to.sector, one.month, *terms_in(to, one.month))
     if key not in quotes:
         quotes[key] = quoted(work, *key)
     quote = quotes[key]
@@ -166,7 +167,7 @@ def _tell_above_maximum(work: Work, wanted: Sequence[Wanted]) -> None:
     owed = []
     for one in wanted:
         to = one.party
-        quote = price_list(work, to.sector).quote(one.month, to.base_rp, to.programmes)
+        quote = price_list(work, to.sector).quote(one.month, *terms_in(to, one.month))
         said = {
             "month": month_name(one.month, to.language),
             "amount": rupiah(quote.total_rp + to.fee_rp),

@@ -43,6 +43,7 @@ from models import (
 from models.bulk import update_rows
 from models.event import Happening, record, record_all
 from models.machine import Cause
+from models.membership import terms_in
 from models.month import AT_BANK, OPEN_ATTEMPTS
 from models.partitions import MONTHS_AHEAD
 from units.money import rupiah
@@ -148,7 +149,7 @@ def receive(work: Work, reference: str, month: Month, amount_rp: int) -> Try:
 
 
 def _quote(work: Work, member: Membership, payer: str, month: Month) -> Quote:
-    return price_list(work, member.sector, payer).quote(month, member.base_rp, member.programmes)
+    return price_list(work, member.sector, payer).quote(month, *terms_in(member, month))
 
 
 def _hold(

@@ -1,5 +1,6 @@
 """What a month costs: dated rows by month, sector, programme, base and payer; the rates are never in code."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -62,18 +63,23 @@ class PriceList:
 
     def next_change(self, month: Month, base_rp: int, programmes: str) -> tuple[Month, Quote] | None:
         """The first coming month that costs something else, within MONTHS_AHEAD."""
-        now = self.quote(month, base_rp, programmes)
-        for ahead in range(1, MONTHS_AHEAD + 1):
-            later = self.quote(add_months(month, ahead), base_rp, programmes)
-            if later != now:
-                return add_months(month, ahead), later
-        return None
+        return next_change(lambda later: self.quote(later, base_rp, programmes), month)
 
     def highest_rp(self, month: Month, base_rp: int, programmes: str) -> int:
-        """The dearest month within MONTHS_AHEAD: what a mandate's maximum has to allow, and no more."""
-        return max(
-            self.quote(add_months(month, ahead), base_rp, programmes).total_rp for ahead in range(MONTHS_AHEAD + 1)
-        )
+        """The dearest month within MONTHS_AHEAD."""
+        return highest_rp(lambda later: self.quote(later, base_rp, programmes), month)
+
+
+def next_change(quoted: Callable[[Month], Quote], month: Month) -> tuple[Month, Quote] | None:
+    """The first month after `month` that costs something else, within MONTHS_AHEAD."""
+    now = quoted(month)
+    later = ((add_months(month, ahead), quoted(add_months(month, ahead))) for ahead in range(1, MONTHS_AHEAD + 1))
+    return next(((one, quote) for one, quote in later if quote != now), None)
+
+
+def highest_rp(quoted: Callable[[Month], Quote], month: Month) -> int:
+    """The dearest month within MONTHS_AHEAD: what a mandate's maximum has to allow, and no more."""
+    return max(quoted(add_months(month, ahead)).total_rp for ahead in range(MONTHS_AHEAD + 1))
 
 
 def price_list(work: Work, sector: str, payer: str = PAYER_SELF) -> PriceList:

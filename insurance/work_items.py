@@ -15,8 +15,18 @@ from models.machine import Cause, move
 from models.work_item import WORK_MOVES
 
 # How long a matter may wait; withdrawal of consent has three times 24 hours (UU 27/2022; programme.md 6).
-_DAYS: dict[WorkKind, int] = {WorkKind.CANCEL_AT_BANK: 3}
+# An accident is to be reported within twice 24 hours (programme.md 1.6), so a report waits no longer here.
+_DAYS: dict[WorkKind, int] = {WorkKind.CANCEL_AT_BANK: 3, WorkKind.ACCIDENT: 2, WorkKind.DEATH: 2}
 _DAYS_USUAL = 1
+# Closed by what settles them and by nothing else: somebody waits for it.
+_NEEDS_OUTCOME = (
+    WorkKind.MANUAL_OUTCOME,
+    WorkKind.MANDATE_OUTCOME,
+    WorkKind.REFUND,
+    WorkKind.COMPLAINT,
+    WorkKind.ACCIDENT,
+    WorkKind.DEATH,
+)
 NAME_LETTERS_MAX = 40
 
 
@@ -29,14 +39,24 @@ class Disagreed(Exception):
 
 
 class NeedsOutcome(ValueError):
-    """Money moved or may have: somebody has to say what became of it, "nothing is to be done" is no answer."""
+    """Money moved or may have, or a person waits for an answer: "nothing is to be done" is none."""
 
 
 def open_item(
-    work: Work, kind: WorkKind, about: str, *, code: str = "", bank_code: str = "", amount_rp: int | None = None
+    work: Work,
+    kind: WorkKind,
+    about: str,
+    *,
+    code: str = "",
+    bank_code: str = "",
+    amount_rp: int | None = None,
+    days: int | None = None,
 ) -> WorkItem:
-    """The item of this matter, made if it is new; `about` is a reference, a month or a file, never a person."""
-    due_on = work.today + timedelta(days=_DAYS.get(kind, _DAYS_USUAL))
+    """The item of this matter, made if it is new; `about` is a reference, a month or a file, never a person.
+
+    `days` is how long it may wait, where that is not the kind's own time.
+    """
+    due_on = work.today + timedelta(days=_DAYS.get(kind, _DAYS_USUAL) if days is None else days)
     new = insert(WorkItem).values(
         kind=kind.value,
         about=about,
@@ -151,7 +171,7 @@ def refuse(work: Work, item_id: int, by: str) -> None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.kind in (WorkKind.MANUAL_OUTCOME.value, WorkKind.MANDATE_OUTCOME.value, WorkKind.REFUND.value):
+    if item.kind in [kind.value for kind in _NEEDS_OUTCOME]:
         raise NeedsOutcome(f"a {item.kind} cannot be refused: it would wait for ever")
     move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
     item.closed_at = work.now

@@ -39,6 +39,28 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class Change:
+    """What changed in a membership from `from_on` on; `kpj` is empty where the insurer never gave one.
+
+    `member` is the reference by which it was registered.
+
+    `kind` says what `value` and `detail` are: TERMS programmes and base in rupiah, HEIR1 and HEIR2 name and relation,
+    PHONE the number, END `left` or `died`.
+    """
+
+    reference: str
+    member: str
+    kpj: str
+    kind: str
+    from_on: date
+    value: str
+    detail: str
+
+    def __repr__(self) -> str:
+        return f"Change({self.reference}, {self.kind})"
+
+
+@dataclass(frozen=True)
 class RegistrationResult:
     """`outcome` is VERIFIED (with `kpj`), REFUSED or NEEDS_HELP (both with `reason`)."""
 
@@ -71,7 +93,11 @@ class ResultFile:
 
 class Insurer(Protocol):
     def hand_over(
-        self, name: str, registrations: Iterable[Registration], contributions: Iterable[Contribution]
+        self,
+        name: str,
+        registrations: Iterable[Registration],
+        contributions: Iterable[Contribution],
+        changes: Iterable[Change] = (),
     ) -> None:
         """Write one file, whole or not at all; the same name again replaces it with the same content."""
         ...

@@ -8,7 +8,11 @@ Hand-over, ours to them (`NAME.csv`):
     H,IURAN-HANDOVER,1,NAME.csv
     R,reference,nik,name,birth,phone,village_code,sector,base_rp,programmes
     C,reference,kpj,month,jkk_rp,jkm_rp,jht_rp,paid_on
-    T,count of R,count of C,sum of all C in rupiah,SHA-256 in hex of every byte above this line
+    U,reference,reference of its R,kpj or nothing,TERMS|HEIR1|HEIR2|PHONE|END,from_on,value,detail
+    T,count of R,count of C,count of U,sum of all C in rupiah,SHA-256 in hex of every byte above this line
+
+U is a change, in the order in which they were made: TERMS programmes,base_rp; HEIR1 and HEIR2 name,relation; PHONE
+number,; END left|died,. A change comes before a registration in the same file: who left may have joined again.
 
 Result, theirs to us (`result-NAME.csv` from our sandbox; any name ending in .csv is read):
     H,IURAN-RESULT,1,result-NAME.csv
@@ -23,13 +27,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dayfiles import Fields, Form, InFolder, Record, Wrong, check, day, like, rupiah, sized, write
-from insurer.base import Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
+from insurer.base import Change, Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
 
-HANDOVER = Form("IURAN-HANDOVER", letters=("R", "C"), sums=("RC",))
+HANDOVER = Form("IURAN-HANDOVER", letters=("R", "C", "U"), sums=("RC",))
 RESULT = Form("IURAN-RESULT", letters=("R", "C"), sums=("RC",))
 _NIK = re.compile(r"[0-9]{16}")
 # A KPJ has eleven digits on the cards seen; unconfirmed, as everything here.
 _KPJ = re.compile(r"[0-9]{11}")
+_CHANGES = ("TERMS", "HEIR1", "HEIR2", "PHONE", "END")
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
@@ -40,6 +45,7 @@ class HandOver:
     name: str
     registrations: list[Registration]
     contributions: list[Contribution]
+    changes: list[Change]
 
 
 class DayFiles(InFolder):
@@ -50,10 +56,14 @@ class DayFiles(InFolder):
         self._out = out_dir
 
     def hand_over(
-        self, name: str, registrations: Iterable[Registration], contributions: Iterable[Contribution]
+        self,
+        name: str,
+        registrations: Iterable[Registration],
+        contributions: Iterable[Contribution],
+        changes: Iterable[Change] = (),
     ) -> None:
         """Raises ValueError if `name` is not letters, digits, `._-` and `.csv`."""
-        write(self._out, name, HANDOVER, _handover_rows(registrations, contributions))
+        write(self._out, name, HANDOVER, _handover_rows(registrations, contributions, changes))
 
     def read(self, name: str) -> ResultFile:
         registrations: list[RegistrationResult] = []
@@ -74,16 +84,20 @@ def read_hand_over(out_dir: Path, name: str) -> HandOver:
     """The insurer's side of `hand_over`. Raises BadFile."""
     registrations: list[Registration] = []
     contributions: list[Contribution] = []
+    changes: list[Change] = []
 
     def take(fields: Fields) -> int:
         if fields[0] == "R":
             registrations.append(_registration(fields))
             return 0
+        if fields[0] == "U":
+            changes.append(_change(fields))
+            return 0
         contributions.append(one := _contribution(fields))
         return one.jkk_rp + one.jkm_rp + one.jht_rp
 
     check(out_dir, name, HANDOVER, take)
-    return HandOver(name, registrations, contributions)
+    return HandOver(name, registrations, contributions, changes)
 
 
 def write_result(in_dir: Path, result: ResultFile) -> None:
@@ -91,13 +105,15 @@ def write_result(in_dir: Path, result: ResultFile) -> None:
     write(in_dir, result.name, RESULT, _result_rows(result))
 
 
-def _handover_rows(rs: Iterable[Registration], cs: Iterable[Contribution]) -> Iterator[Record]:
+def _handover_rows(rs: Iterable[Registration], cs: Iterable[Contribution], us: Iterable[Change]) -> Iterator[Record]:
     for r in rs:
         row = ["R", r.reference, r.nik, r.name, r.birth.isoformat(), r.phone, r.village_code, r.sector, str(r.base_rp)]
         yield [*row, r.programmes], 0
     for c in cs:
         amounts = (c.jkk_rp, c.jkm_rp, c.jht_rp)
         yield ["C", c.reference, c.kpj, f"{c.month:%Y-%m}", *map(str, amounts), c.paid_on.isoformat()], sum(amounts)
+    for u in us:
+        yield ["U", u.reference, u.member, u.kpj, u.kind, u.from_on.isoformat(), u.value, u.detail], 0
 
 
 def _result_rows(result: ResultFile) -> Iterator[Record]:
@@ -120,6 +136,15 @@ def _contribution(fields: Fields) -> Contribution:
     _, reference, kpj, month, jkk, jkm, jht, paid_on = sized(fields, 8)
     amounts = rupiah(jkk), rupiah(jkm), rupiah(jht)
     return Contribution(reference, like(_KPJ, kpj, "kpj"), day(f"{month}-01"), *amounts, day(paid_on))
+
+
+def _change(fields: Fields) -> Change:
+    _, reference, member, kpj, kind, from_on, value, detail = sized(fields, 8)
+    if kind not in _CHANGES or not (member and value):
+        raise Wrong("kind or value of a change")
+    if kpj:
+        like(_KPJ, kpj, "kpj")
+    return Change(reference, member, kpj, kind, day(from_on), value, detail)
 
 
 def _registration_result(fields: Fields) -> RegistrationResult:

@@ -3,9 +3,11 @@
 from models.bank import Bank
 from models.bank_word import BankFile, BankNotice
 from models.base import Base
+from models.change import Change, ChangeKind
 from models.consent import Consent
 from models.event import Event
 from models.head import Head
+from models.heir import Heir
 from models.helper import Helper
 from models.holiday import Holiday
 from models.insurer_file import InsurerFile
@@ -15,12 +17,14 @@ from models.mandate import Mandate, MandateState
 from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
+from models.number_change import NumberChange, NumberState
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
 from models.settlement import ReconciledDay, TakenFile, TakenLine
 from models.sponsorship import Sponsorship
 from models.tariff import Bracket, Tariff
+from models.ticket import Ticket, TicketKind
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
 from models.worker import Contact, Worker
@@ -35,6 +39,8 @@ __all__ = [
     "BankNotice",
     "Base",
     "Bracket",
+    "Change",
+    "ChangeKind",
     "Chunk",
     "CodeTry",
     "Consent",
@@ -44,6 +50,7 @@ __all__ = [
     "GatewayMessage",
     "GatewayReport",
     "Head",
+    "Heir",
     "Helper",
     "Holiday",
     "InboundSms",
@@ -59,6 +66,8 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
+    "NumberChange",
+    "NumberState",
     "ReconciledDay",
     "Refund",
     "RefundState",
@@ -69,6 +78,8 @@ __all__ = [
     "TakenFile",
     "TakenLine",
     "Tariff",
+    "Ticket",
+    "TicketKind",
     "Transfer",
     "Village",
     "Why",

@@ -12,7 +12,7 @@ class Consent(Base):
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"), index=True)
     kind: Mapped[Code]
-    """`enrolment`, `mandate` or `payment`."""
+    """`enrolment`, `mandate`, `payment`, `terms`, `leave` or `rejoin`."""
     version: Mapped[Code]
     """Hash of the wording with its open places, so that the same words have the same version."""
     language: Mapped[str] = mapped_column(String(2))

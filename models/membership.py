@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Protocol
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -25,14 +26,40 @@ MEMBERSHIP_MOVES = legal_moves(
         MembershipState.NEEDS_HELP: "SUBMITTED VERIFIED REFUSED ENDED",
         MembershipState.VERIFIED: "ENDED",
         MembershipState.REFUSED: "SUBMITTED ENDED",
-        MembershipState.ENDED: "",
+        # Who left may join again, from a number of their own with their PIN.
+        MembershipState.ENDED: "SUBMITTED",
     }
 )
+
+UNCOVERED = (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value, MembershipState.ENDED.value)
+"""Of these no cover is spoken: what there is to say is the state itself."""
 
 PROGRAMMES = {"2": ("JKK", "JKM"), "3": ("JKK", "JKM", "JHT")}
 """JKK and JKM belong together, JHT is a choice beside them (programme.md 1.1); JHT alone is no product."""
 
 SECTORS = ("farmer", "fisher", "trader", "transport", "labourer", "other")
+
+
+class HasTerms(Protocol):
+    """What was chosen, and what was chosen for later."""
+
+    @property
+    def base_rp(self) -> int: ...
+    @property
+    def programmes(self) -> str: ...
+    @property
+    def next_from(self) -> date | None: ...
+    @property
+    def next_base_rp(self) -> int | None: ...
+    @property
+    def next_programmes(self) -> str | None: ...
+
+
+def terms_in(chosen: HasTerms, month: date) -> tuple[int, str]:
+    """Base in rupiah and programmes that hold for `month`."""
+    if chosen.next_from is None or month < chosen.next_from:
+        return chosen.base_rp, chosen.programmes
+    return chosen.next_base_rp or chosen.base_rp, chosen.next_programmes or chosen.programmes
 
 
 class Membership(Base):
@@ -46,6 +73,10 @@ class Membership(Base):
     programmes: Mapped[str] = mapped_column(String(1))
     sector: Mapped[Code]
     base_rp: Mapped[Rupiah]
+    next_from: Mapped[date | None]
+    """The month from which the member chose other terms; earlier ones keep theirs, paid or owed."""
+    next_base_rp: Mapped[Rupiah | None]
+    next_programmes: Mapped[str | None] = mapped_column(String(1))
     kpj_sealed: Mapped[Sealed | None]
     reason: Mapped[Code] = mapped_column(default="")
     submitted_at: Mapped[Instant]

@@ -34,6 +34,12 @@ class WorkKind(StrEnum):
     REVERSED_POSTED = "reversed_posted"
     """Given back by the bank after the insurer was told of it: the insurer has to be told of that too."""
 
+    COMPLAINT = "complaint"
+    """A member, or a stranger who gets our texts, is owed a dated answer."""
+    ACCIDENT = "accident"
+    DEATH = "death"
+    """A number said that its worker died: people decide whether it is so, and nothing is debited meanwhile."""
+
 
 class WorkState(StrEnum):
     OPEN = "open"

@@ -28,6 +28,8 @@ class Worker(Base):
     reminders: Mapped[bool] = mapped_column(Boolean, default=True)
     stop_asked_at: Mapped[Instant | None]
     """While the question what to stop is open (24 h), no debit is sent."""
+    held_at: Mapped[Instant | None]
+    """When this number said that the worker died: until people have decided, nothing is debited."""
     enrolled_at: Mapped[Instant]
 
     contacts: Mapped[list["Contact"]] = relationship(back_populates="worker", order_by="Contact.since")

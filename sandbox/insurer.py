@@ -5,11 +5,11 @@ from datetime import date
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from dayfiles import BadFile, names_in
-from insurer.base import Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
+from insurer.base import Change, Contribution, ContributionResult, Registration, RegistrationResult, ResultFile
 from insurer.dayfile import HandOver, read_hand_over, write_result
 from sandbox.store import added, alone, day_files, members, postings
 from sandbox.watching import Watch
@@ -61,10 +61,18 @@ class SandboxInsurer:
 
 
 def decide(db: Connection, ours: HandOver, today: date) -> ResultFile:
-    """Registrations first, so that a member's first month may come in the same file."""
+    """Changes, then registrations, so that who left may join again and a first month may come in the same file."""
+    for change in ours.changes:
+        _change(db, change)
     registrations = [_register(db, one) for one in ours.registrations]
     contributions = [_post(db, one, today) for one in ours.contributions]
     return ResultFile(result_name(ours.name), registrations, contributions)
+
+
+def _change(db: Connection, one: Change) -> None:
+    """Taken without an answer, as nothing of ours waits for one; who left is free to register again."""
+    if one.kind == "END":
+        db.execute(update(members).where(members.c.reference == one.member).values(reference=""))
 
 
 def _register(db: Connection, one: Registration) -> RegistrationResult:
@@ -76,9 +84,10 @@ def _register(db: Connection, one: Registration) -> RegistrationResult:
     # A digest hides little of a number so short; it keeps NIKs out of dumps, and no more is claimed.
     digest = hashlib.sha256(one.nik.encode()).hexdigest()
     known = db.execute(select(members).where(members.c.nik_digest == digest)).first()
-    if known is not None and known.reference != one.reference:
+    if known is not None and known.reference not in ("", one.reference):
         return RegistrationResult(one.reference, "REFUSED", "", "already_member")
     if known is not None:
+        db.execute(update(members).where(members.c.kpj == known.kpj).values(reference=one.reference))
         return RegistrationResult(one.reference, "VERIFIED", known.kpj, "")
     # Counted under the lock and not by a sequence, so that a file decided again gives the same numbers.
     kpj = str(_KPJ_FIRST + db.execute(select(func.count()).select_from(members)).scalar_one())

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from insurance import mandates, own_yes, villages
+from insurance import mandates, numbers, own_yes, tickets, villages
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
 from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
@@ -15,9 +15,10 @@ from insurance.invitations import CODE_DIGITS
 from insurance.receipts import URGENT, owe, recipient
 from insurance.wording import cover_line
 from insurance.work import Work
-from models import InboundSms, Membership, MembershipState, Village, Worker
+from models import InboundSms, Membership, TicketKind, Village, Worker
 from models.event import record
 from models.machine import Cause
+from models.membership import UNCOVERED
 from texts import FIRST_LANGUAGE
 from texts.longest import VILLAGE_SHOWN_SEPTETS
 from units.gsm import SMS_SEPTETS_MAX, septets, shorten
@@ -37,8 +38,8 @@ Command = Callable[["Inbound"], None]
 class Inbound:
     """One text that came in: who may have sent it, and how to answer."""
 
-    def __init__(self, work: Work, phone: str, text: str, key: str) -> None:
-        self.work, self.phone, self.text, self.key = work, phone, text, key
+    def __init__(self, work: Work, phone: str, key: str, words: Sequence[str] = ()) -> None:
+        self.work, self.phone, self.key, self.words = work, phone, key, words
         self.index = work.keys.index("phone", phone)
         self.workers: Sequence[Worker] = work.workers_at(self.index)
         self.heads: Sequence[Village] = villages.headed_by(work, self.index)
@@ -60,10 +61,11 @@ class Inbound:
 
 def handle(work: Work, phone: str, text: str, key: str) -> str:
     """Do what `text` asks and owe the answer, once for `key`; the word that was understood, or an empty text."""
-    word = first_word(text)
+    words = read_words(text)
+    word = words[0] if words else ""
     if _GLUED_YES.fullmatch(word):
         word = "YA"
-    inbound = Inbound(work, phone, text, key)
+    inbound = Inbound(work, phone, key, words)
     if word in ("1", "2") and _stop_is_open(inbound):
         _stop_answered(inbound, word)
         return f"STOP {word}"
@@ -84,11 +86,11 @@ def _asks_too_often(work: Work, inbound: Inbound) -> bool:
     return work.db.execute(lately).scalar_one() > ANSWERS_AN_HOUR_MAX
 
 
-def first_word(text: str) -> str:
-    """`" saldo#1 "` is `"SALDO"`: without case, accents, and with `#` as a blank."""
+def read_words(text: str) -> list[str]:
+    """`" saldo#1 "` is `["SALDO", "1"]`: without case, accents, and with `#` as a blank."""
     plain = unicodedata.normalize("NFKD", text).replace("#", " ")
     words = "".join(c for c in plain if not unicodedata.combining(c)).upper().split()
-    return words[0].strip(".,!?*") if words else ""
+    return [word.strip(".,!?*") for word in words]
 
 
 def _help(inbound: Inbound) -> None:
@@ -120,7 +122,7 @@ def _joined(inbound: Inbound, lines: list[str], shown: int) -> str:
 def _short(inbound: Inbound, worker: Worker, cover: Cover) -> str:
     work = inbound.work
     member = work.db.get_one(Membership, worker.id)
-    if member.state in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
+    if member.state in UNCOVERED:
         status = inbound.line(f"status.{member.state}")
     else:
         status = cover_line(inbound.line, cover, inbound.language, work.settings.DUE_DAY)
@@ -205,7 +207,7 @@ _NOT_ENROLLED: Mapping[type[Exception], str] = {
 def _yes(inbound: Inbound) -> None:
     """The own yes of somebody whom others prepared; the receipt of the enrolment is the answer where it stands."""
     work = inbound.work
-    code = "".join(c for c in unicodedata.normalize("NFKC", inbound.text) if c.isdigit())
+    code = "".join(c for c in "".join(inbound.words) if c.isdigit())
     if len(code) != CODE_DIGITS or not code.isascii():
         inbound.answer("yes_how")
         return
@@ -227,6 +229,29 @@ def _yes(inbound: Inbound) -> None:
         return
 
 
+def _report(inbound: Inbound) -> None:
+    """LAPOR 1 an accident, LAPOR 2 a death; of whom, on a number of several, only the menu can ask."""
+    what = inbound.words[1] if len(inbound.words) > 1 else ""
+    if not inbound.workers:
+        inbound.answer("report_stranger")
+    elif len(inbound.workers) > 1:
+        inbound.answer("report_many")
+    elif what in ("1", "KECELAKAAN"):
+        tickets.open_ticket(inbound.work, TicketKind.ACCIDENT, inbound.phone, inbound.language, inbound.workers[0])
+    elif what in ("2", "MENINGGAL", "KEMATIAN"):
+        tickets.report_death(inbound.work, inbound.workers[0], inbound.phone, inbound.language)
+    else:
+        inbound.answer("report_ask")
+
+
+def _number(inbound: Inbound) -> None:
+    """The code that was sent to this number comes back from it: the second yes to a move (insurance/numbers.py)."""
+    try:
+        numbers.confirm(inbound.work, inbound.phone, "".join(inbound.words[1:]))
+    except numbers.WrongCode:
+        inbound.answer("number_wrong")
+
+
 COMMANDS: Mapping[str, Command] = {
     "SALDO": _status,
     "STATUS": _status,
@@ -239,4 +264,7 @@ COMMANDS: Mapping[str, Command] = {
     "CHECK": _check,
     "YA": _yes,
     "YES": _yes,
+    "LAPOR": _report,
+    "REPORT": _report,
+    "NOMOR": _number,
 }

@@ -23,7 +23,7 @@ def make_helper(world: World, phone: str = HELPER_PHONE, village: str = VILLAGE,
 def invite(helper: Phone, nik: str = SITI_NIK, name: str = SITI, member: str = SITI_PHONE, *, sector: str = "1") -> str:
     """The last screen of an invitation: farmer, the lowest income, two programmes."""
     helper.dial()
-    helper.press("7", nik, name, sector, "1", "1", member)
+    helper.press("5", "3", nik, name, sector, "1", "1", member)
     helper.read_on()
     return helper.press("1")
 

@@ -151,7 +151,7 @@ class Story(Checked):
         if name is None:
             return
         with self.ports.transaction() as work:
-            _, paid = handover.content(work, name)
+            _, paid, _ = handover.content(work, name)
             handover.written(work, name)
             today = jakarta_day(work.now)
         posted = [ContributionResult(one.reference, "POSTED", "", 20_000, today) for one in paid]

@@ -80,7 +80,7 @@ def test_a_helper_or_a_head_cannot_say_yes_by_their_own_number(world: World) -> 
     helper = make_helper(world)
     other = make_helper(world, "+6281200000078")
     helper.dial()
-    assert "nomor petugas" in helper.press("7", SITI_NIK, SITI, "1", "1", "1", HELPER_PHONE)
+    assert "nomor petugas" in helper.press("5", "3", SITI_NIK, SITI, "1", "1", "1", HELPER_PHONE)
     assert "nomor petugas" in helper.press("0812-0000-0078")
     assert "Itu nomor petugas" not in helper.press(SITI_PHONE)
     helper.read_on()
@@ -143,10 +143,10 @@ def test_the_same_sent_again_asks_once_and_another_asks_anew(world: World) -> No
 def test_only_a_helper_in_office_gets_past_the_door(world: World) -> None:
     stranger = world.phone(STRANGER)
     stranger.dial()
-    assert "Hanya untuk nomor petugas" in stranger.press("7")
+    assert "Hanya untuk nomor petugas" in stranger.press("5", "3")
     helper = make_helper(world, until=START.date())
     helper.dial()
-    assert "NIK peserta" in helper.press("7")
+    assert "NIK peserta" in helper.press("5", "3")
     helper.press(SITI_NIK, SITI, "1", "1", "1", SITI_PHONE)
     helper.read_on()
     world.clock.forward(days=1)
@@ -158,7 +158,7 @@ def test_a_helper_of_two_villages_says_which(world: World) -> None:
     make_helper(world)
     helper = make_helper(world, village="3599011003")
     helper.dial()
-    shown = helper.press("7")
+    shown = helper.press("5", "3")
     assert "1. Kel. Mekarwangi" in shown
     assert "2. Sukamaju Jaya" in shown
     helper.press("2", SITI_NIK, SITI, "1", "1", "1", SITI_PHONE)
@@ -166,7 +166,7 @@ def test_a_helper_of_two_villages_says_which(world: World) -> None:
     helper.press("1")
     assert world.one("SELECT village_code FROM invitations") == VILLAGE
     helper.dial()
-    helper.press("7", "1", BUDI_NIK, BUDI, "1", "1", "1", BUDI_PHONE)
+    helper.press("5", "3", "1", BUDI_NIK, BUDI, "1", "1", "1", BUDI_PHONE)
     helper.read_on()
     helper.press("1")
     newest = world.one("SELECT village_code FROM invitations ORDER BY id DESC LIMIT 1")
@@ -176,16 +176,16 @@ def test_a_helper_of_two_villages_says_which(world: World) -> None:
 def test_a_helper_is_told_of_wrong_ages_and_numbers(world: World) -> None:
     helper = make_helper(world)
     helper.dial()
-    assert "usia" in helper.press("7", "3599010101610007")
+    assert "usia" in helper.press("5", "3", "3599010101610007")
     helper.dial()
-    helper.press("7", SITI_NIK, SITI, "1", "1", "1")
+    helper.press("5", "3", SITI_NIK, SITI, "1", "1", "1")
     assert "Nomor HP salah" in helper.press("02112345678")
 
 
 def test_a_helpers_dropped_call_is_taken_up(world: World) -> None:
     helper = make_helper(world)
     helper.dial()
-    helper.press("7", SITI_NIK, SITI)
+    helper.press("5", "3", SITI_NIK, SITI)
     helper.drop()
     assert "terputus: mengajak peserta" in helper.dial()
     assert "Pekerjaan utama peserta" in helper.press("1")
@@ -207,4 +207,4 @@ def test_the_term_of_a_helper_is_changed_by_a_repeat(world: World) -> None:
     assert world.one("SELECT count(*) FROM helpers WHERE village_code = :code", code=VILLAGE) == 1
     helper = world.phone(HELPER_PHONE)
     helper.dial()
-    assert "Hanya untuk nomor petugas" in helper.press("7")
+    assert "Hanya untuk nomor petugas" in helper.press("5", "3")

@@ -1,6 +1,7 @@
 """The insurer's day files: what is written can be read, and nothing that does not add up is."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from dayfiles import BadFile
 from insurer.base import (
+    Change,
     Contribution,
     ContributionResult,
     Insurer,
@@ -22,6 +24,10 @@ REGISTRATION = Registration(
     1000000, "JKK+JKM",
 )  # fmt: skip
 CONTRIBUTION = Contribution("C-1", "26000000000", date(2026, 11, 1), 10000, 6800, 20000, date(2026, 11, 23))
+CHANGES = [
+    Change("U-1", "R-1", "26000000000", "TERMS", date(2026, 12, 1), "2", "1000000"),
+    Change("U-2", "R-1", "", "END", date(2026, 12, 5), "left", ""),
+]
 RESULT = ResultFile(
     "result-a.csv",
     [
@@ -52,11 +58,12 @@ def files(out_dir: Path, in_dir: Path) -> DayFiles:
     return DayFiles(out_dir, in_dir)
 
 
-def sealed(*lines: str, registrations: int, contributions: int, sum_rp: int) -> bytes:
-    """A file whose trailer is right, made here and not by the code that is tested."""
+def sealed(*lines: str, registrations: int, contributions: int, sum_rp: int, changes: int | None = None) -> bytes:
+    """A file whose trailer is right, made here and not by the code that is tested; only ours counts changes."""
     body = "".join(f"{line}\n" for line in lines).encode()
     digest = hashlib.sha256(body).hexdigest()
-    return body + f"T,{registrations},{contributions},{sum_rp},{digest}\n".encode()
+    more = "" if changes is None else f",{changes}"
+    return body + f"T,{registrations},{contributions}{more},{sum_rp},{digest}\n".encode()
 
 
 def placed(in_dir: Path, content: bytes) -> str:
@@ -66,19 +73,29 @@ def placed(in_dir: Path, content: bytes) -> str:
 
 
 def test_a_hand_over_is_read_as_it_was_written(files: DayFiles, out_dir: Path) -> None:
-    files.hand_over("a.csv", [REGISTRATION], [CONTRIBUTION])
+    files.hand_over("a.csv", [REGISTRATION], [CONTRIBUTION], CHANGES)
     ours = read_hand_over(out_dir, "a.csv")
-    assert (ours.registrations, ours.contributions) == ([REGISTRATION], [CONTRIBUTION])
+    assert (ours.registrations, ours.contributions, ours.changes) == ([REGISTRATION], [CONTRIBUTION], CHANGES)
+
+
+@pytest.mark.parametrize("bad", [{"kind": "SEX"}, {"value": ""}, {"member": ""}, {"kpj": "12"}])
+def test_a_change_that_says_nothing_we_know_is_refused(files: DayFiles, out_dir: Path, bad: dict[str, str]) -> None:
+    files.hand_over("a.csv", [], [], [replace(CHANGES[0], **bad)])  # type: ignore[arg-type]  # Texts all of them.
+    with pytest.raises(BadFile, match="line 2"):
+        read_hand_over(out_dir, "a.csv")
 
 
 def test_the_file_on_disk_is_the_documented_one(files: DayFiles, out_dir: Path) -> None:
-    files.hand_over("a.csv", [REGISTRATION], [CONTRIBUTION])
+    files.hand_over("a.csv", [REGISTRATION], [CONTRIBUTION], CHANGES)
     assert (out_dir / "a.csv").read_bytes() == sealed(
         "H,IURAN-HANDOVER,1,a.csv",
         'R,R-1,3509014506850001,"Siti ""Ibu"" Rahma, S.Pd",1985-06-05,+6281234567890,3509012001,farm,1000000,JKK+JKM',
         "C,C-1,26000000000,2026-11,10000,6800,20000,2026-11-23",
+        "U,U-1,R-1,26000000000,TERMS,2026-12-01,2,1000000",
+        "U,U-2,R-1,,END,2026-12-05,left,",
         registrations=1,
         contributions=1,
+        changes=2,
         sum_rp=36800,
     )
 

@@ -23,6 +23,8 @@ from models import (
     Message,
     MessageState,
     MonthState,
+    NumberChange,
+    NumberState,
     Refund,
     RefundState,
     Run,
@@ -36,6 +38,7 @@ from models.mandate import ASKED, FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
 from models.membership import MEMBERSHIP_MOVES
 from models.message import MESSAGE_MOVES
 from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
+from models.number_change import NUMBER_MOVES
 from models.refund import REFUND_MOVES
 from models.run import RUN_MOVES
 from models.work_item import WORK_MOVES
@@ -61,7 +64,7 @@ MACHINES = {
         MembershipState,
         MEMBERSHIP_MOVES,
         MembershipState.SUBMITTED,
-        frozenset({MembershipState.ENDED}),
+        frozenset(),
         lambda state: Membership(worker_id=17, state=state),
         ("membership", "17"),
     ),
@@ -120,6 +123,14 @@ MACHINES = {
         frozenset({InvitationState.CONFIRMED, InvitationState.EXPIRED, InvitationState.VOID}),
         lambda state: Invitation(id=17, state=state),
         ("invitation", "17"),
+    ),
+    "number_change": Machine(
+        NumberState,
+        NUMBER_MOVES,
+        NumberState.ASKED,
+        frozenset({NumberState.DONE, NumberState.DROPPED}),
+        lambda state: NumberChange(id=17, state=state),
+        ("number_change", "17"),
     ),
     "message": Machine(
         MessageState,

@@ -4,6 +4,7 @@ NAME_SHOWN_SEPTETS = 16
 VILLAGE_SHOWN_SEPTETS = 18
 BANK_SHOWN_SEPTETS = 18
 HELPER_SHOWN_SEPTETS = 16
+ANSWER_SEPTETS_MAX = 110
 
 
 def _phrase(septets_max: int) -> str:
@@ -24,6 +25,10 @@ COMPOSED = {
     "payer": ("payer.",),
     "what_paid": ("pay_one", "pay_many"),
     "harvest": ("harvest_days",),
+    "relation": ("relation.",),
+    "next": ("next.",),
+    "above": ("terms_above",),
+    "posted": ("leave_posted",),
 }
 
 LONGEST = {
@@ -68,6 +73,14 @@ LONGEST = {
     "harvest": _phrase(40),
     "savings": _phrase(50),
     "initials": "W.W.",
+    "relation": _phrase(14),
+    "next": _phrase(90),
+    # Three lines of a day, a month, and an amount or who paid it.
+    "payments": "\n".join(["28-12-2026 Des 2026 " + "W" * 16] * 3),
+    "above": _phrase(80),
+    "posted": _phrase(40),
+    "number_code": "888888",
+    "answer": _phrase(ANSWER_SEPTETS_MAX),
     "programmes": "JKK+JKM+JHT",
     "low": "18,2",
     "high": "19,2",

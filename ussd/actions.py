@@ -2,7 +2,7 @@
 
 from insurance import enrolment, mandates, pin
 from insurance.consent import Yes
-from models import MandateState
+from models import MandateState, Membership, MembershipState
 from models.machine import Cause
 from texts import Facts
 from units.nik import parse_nik
@@ -102,8 +102,15 @@ def waits_for_code(caller: Caller) -> str:
     return "yes" if facts.waiting_for_code(caller) else "no"
 
 
+def membership_stands(caller: Caller) -> str:
+    member = caller.work.db.get_one(Membership, caller.worker().id)
+    return "ended" if member.state == MembershipState.ENDED.value else "stands"
+
+
 def mandate_stands(caller: Caller) -> str:
-    """What may be done with it depends on how it stands: not there, asked for, debited, or resting."""
+    """What may be done with it depends on how it stands: not there, asked for, debited, or resting; or on who left."""
+    if membership_stands(caller) == "ended":
+        return "ended"
     mandate = mandates.live(caller.work, caller.worker().id)
     if mandate is None:
         return "none"

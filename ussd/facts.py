@@ -6,8 +6,8 @@ from insurance import enrolment, ledger, mandates
 from insurance.cover import covers
 from insurance.tariff import Quote, first_month, incomes_offered, price_list
 from insurance.wording import cover_line
-from models import Bank, Mandate, MandateState, Membership, MembershipState, Village
-from models.membership import PROGRAMMES, SECTORS
+from models import Bank, Mandate, MandateState, Membership, Village
+from models.membership import PROGRAMMES, SECTORS, UNCOVERED, terms_in
 from texts import Facts
 from texts.longest import NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
 from units.gsm import shorten
@@ -64,7 +64,7 @@ def programmes(caller: Caller) -> list[Choice]:
     ]
 
 
-def _change_line(caller: Caller, change: tuple[Month, Quote] | None, fee_rp: int = 0) -> str:
+def change_line(caller: Caller, change: tuple[Month, Quote] | None, fee_rp: int = 0) -> str:
     if change is None:
         return ""
     month, quote = change
@@ -74,7 +74,7 @@ def _change_line(caller: Caller, change: tuple[Month, Quote] | None, fee_rp: int
 
 def price(caller: Caller, programmes: str) -> Facts:
     now, change = _quotes(caller, programmes)
-    return {"amount": rupiah(now.total_rp), "change": _change_line(caller, change)}
+    return {"amount": rupiah(now.total_rp), "change": change_line(caller, change)}
 
 
 def enrolment_terms(caller: Caller) -> Facts:
@@ -171,7 +171,7 @@ def mandate_terms(caller: Caller) -> Facts:
             day=str(chosen_days(caller)[0]),
         ),
         "harvest": _harvest_line(caller),
-        "change": _change_line(caller, terms.change, terms.fee_rp),
+        "change": change_line(caller, terms.change, terms.fee_rp),
         "max": rupiah(terms.max_rp),
         "fee": fee,
     }
@@ -212,7 +212,7 @@ def cover_facts(caller: Caller) -> Facts:
     worker, work = caller.worker(), caller.work
     member = work.db.get_one(Membership, worker.id)
     name = work.name(worker)
-    if member.state in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
+    if member.state in UNCOVERED:
         return {"name": name, "status": caller.line(f"status.{member.state}")}
     cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
     return {"name": name, "status": cover_line(caller.line, cover, caller.language, work.settings.DUE_DAY)}
@@ -223,12 +223,11 @@ def amounts(caller: Caller) -> Facts:
     worker, work = caller.worker(), caller.work
     member = work.db.get_one(Membership, worker.id)
     cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
-    if "JHT" not in PROGRAMMES[member.programmes]:
-        savings = caller.line("jht_none")
-    elif member.jht_balance_rp is None or member.jht_as_of is None:
-        savings = caller.line("jht_unknown")
-    else:
+    if member.jht_balance_rp is not None and member.jht_as_of is not None:
         savings = caller.line("jht_known", jht=rupiah(member.jht_balance_rp), as_of=day_text(member.jht_as_of))
+    else:
+        has_jht = "JHT" in PROGRAMMES[terms_in(member, first_month(work.today))[1]]
+        savings = caller.line("jht_unknown" if has_jht else "jht_none")
     return {"total": rupiah(ledger.paid_total_rp(work, worker.id)), "count": str(cover.months_paid), "savings": savings}
 
 
@@ -238,7 +237,7 @@ def own_data(caller: Caller) -> Facts:
     return {
         "name": work.name(worker),
         "village": work.village(worker),
-        "programmes": "+".join(PROGRAMMES[member.programmes]),
+        "programmes": "+".join(PROGRAMMES[terms_in(member, first_month(work.today))[1]]),
         "state": caller.word(f"membership.{member.state}"),
     }
 

@@ -1,15 +1,20 @@
 """The whole menu as one tree; its words are in texts/ under the same names."""
 
-from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
-from insurance.invitations import AlreadyInvited, NotHelping, TooManyInvited
-from insurance.mandates import AccountFull, AlreadyMandated, MembershipRefused, NoMandate
-from insurance.own_yes import CodeSpent, InvitationOver, OfficialsNumber
+from insurance.enrolment import (
+    AgeOutside,
+    AlreadyEnrolled,
+    AlreadyEnrolledHere,
+    LeftBefore,
+    OfficialsOthers,
+    PhoneFull,
+)
+from insurance.mandates import AccountFull, AlreadyMandated, HeldBack, MembershipRefused, NoMandate
+from insurance.own_yes import InvitationOver, OfficialsNumber
 from insurance.paying import AboveMaximum, NotOwed, StopOpen, TriedToday, TriesUsed
-from insurance.pin import NoPin, PinLocked
-from ussd import actions, facts, fields, invited, officer, payments
+from ussd import actions, facts, fields, invited, member, payments
+from ussd.helped_menu import HELPED
+from ussd.member_menu import LOCKED, MEMBER
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Tree
-
-_LOCKED: dict[type[Exception], str] = {PinLocked: "pin.locked", NoPin: "first.code"}
 
 MENU: Tree = {
     "main": Menu(
@@ -20,13 +25,12 @@ MENU: Tree = {
             "data": "data",
             "help": "help",
             "language": "language",
-            "officer": "officer",
         }
     ),
     "resume": Menu({"go_on": "main", "again": "main", "not_me": "main"}, facts=facts.left_off),
     "language": Do(actions.switch_language, then="main"),
-    "help": End(),
-    "not_enrolled": Menu({"enrol": "enrol.nik"}),
+    "help": Menu({"report": "report", "complain": "complain", "officer": "officer"}),
+    "not_enrolled": Menu({"enrol": "enrol.nik", "number": "number.code"}),
     "pin.locked": End(facts=facts.locked_until),
     # Enrolment.
     "enrol.nik": Ask(
@@ -60,6 +64,7 @@ MENU: Tree = {
         then="enrol.done",
         repeats={AlreadyEnrolledHere: "enrol.here"},
         unless={
+            LeftBefore: "enrol.left",
             AlreadyEnrolled: "enrol.already",
             AgeOutside: "enrol.age",
             PhoneFull: "enrol.phone_full",
@@ -69,40 +74,15 @@ MENU: Tree = {
             actions.TermsChanged: "enrol.confirm",
         },
     ),
-    "enrol.done": Menu({"mandate": "mandate", "later": "goodbye"}),
-    "enrol.here": Menu({"mandate": "mandate", "later": "goodbye"}),
+    "enrol.done": Menu({"mandate": "mandate", "later": "goodbye", "heirs": "heirs"}),
+    "enrol.here": Menu({"mandate": "mandate", "later": "goodbye", "heirs": "heirs"}),
     "goodbye": End(),
     "enrol.already": End(),
+    "enrol.left": End(),
     "enrol.age": End(facts=facts.ages),
     "enrol.phone_full": End(facts=facts.phone_workers),
     "enrol.officer": End(),
     "enrol.over": End(),
-    # The first PIN of who said yes by SMS.
-    "first.code": Ask(invited.first_code, "first", then="first.pin", secret=True, unless={CodeSpent: "first.spent"}),
-    "first.pin": Ask(fields.changed_pin, "pin", then="first.again", secret=True),
-    "first.again": Ask(fields.same_pin, "pin_again", then="first.set", secret=True),
-    "first.set": Do(invited.set_first_pin, then="first.done", unless={CodeSpent: "first.spent"}),
-    "first.done": Menu({"mandate": "mandate.ready", "later": "goodbye"}),
-    "first.spent": End(),
-    # Helping others to join.
-    "officer": Fork(officer.how_many_villages, {"none": "officer.no", "one": "officer.nik", "many": "officer.village"}),
-    "officer.no": End(),
-    "officer.village": Pick(officer.villages, "village", then="officer.nik"),
-    "officer.nik": Ask(fields.nik, "nik", then="officer.name", unless={AgeOutside: "enrol.age"}),
-    "officer.name": Ask(fields.name, "name", then="officer.sector"),
-    "officer.sector": Pick(facts.sectors, "sector", then="officer.income"),
-    "officer.income": Pick(facts.incomes, "base_rp", then="officer.programmes"),
-    "officer.programmes": Pick(facts.programmes, "programmes", then="officer.phone"),
-    "officer.phone": Ask(officer.member_phone, "member_phone", then="officer.confirm"),
-    "officer.confirm": Menu({"send": "officer.send", "change": "officer.nik"}, facts=officer.terms),
-    "officer.send": Do(
-        officer.send,
-        then="officer.done",
-        repeats={AlreadyInvited: "officer.done"},
-        unless={NotHelping: "officer.no", TooManyInvited: "officer.too_many"},
-    ),
-    "officer.done": Menu({"another": "officer"}, facts=officer.days),
-    "officer.too_many": End(facts=officer.daily_limit),
     # Autodebit.
     "mandate": Fork(actions.how_many, {"none": "not_enrolled", "one": "mandate.ready", "many": "mandate.who"}),
     "mandate.who": Pick(facts.who, "worker", then="mandate.ready"),
@@ -111,7 +91,13 @@ MENU: Tree = {
     # Ending it stands first in each: it is what must never be searched for (rulings 13).
     "mandate.menu": Fork(
         actions.mandate_stands,
-        {"none": "mandate.bank", "asked": "mandate.asked", "active": "mandate.have", "held": "mandate.held"},
+        {
+            "none": "mandate.bank",
+            "asked": "mandate.asked",
+            "active": "mandate.have",
+            "held": "mandate.held",
+            "ended": "data.ended",
+        },
     ),
     "mandate.asked": Menu({"cancel": "mandate.cancel"}, facts=facts.mandate_facts),
     "mandate.have": Menu(
@@ -139,12 +125,13 @@ MENU: Tree = {
     "mandate.consent": Menu(
         {"agree": "mandate.pin", "refuse": "mandate.none"}, facts=facts.mandate_terms, consent=actions.MANDATE_YES
     ),
-    "mandate.pin": Ask(fields.own_pin, "checked", then="mandate.authorise", secret=True, unless=_LOCKED),
+    "mandate.pin": Ask(fields.own_pin, "checked", then="mandate.authorise", secret=True, unless=LOCKED),
     "mandate.authorise": Do(
         actions.authorise,
         then="mandate.done",
         unless={
             AlreadyMandated: "mandate.menu",
+            HeldBack: "held_back",
             MembershipRefused: "mandate.refused",
             AccountFull: "mandate.account_full",
             actions.TermsChanged: "mandate.consent",
@@ -155,7 +142,7 @@ MENU: Tree = {
     "mandate.refused": End(),
     "mandate.account_full": End(),
     "mandate.cancel": Menu({"keep": "mandate.menu", "cancel": "mandate.cancel_pin"}, facts=facts.mandate_facts),
-    "mandate.cancel_pin": Ask(fields.own_pin, "checked", then="mandate.cancel_do", secret=True, unless=_LOCKED),
+    "mandate.cancel_pin": Ask(fields.own_pin, "checked", then="mandate.cancel_do", secret=True, unless=LOCKED),
     "mandate.cancel_do": Do(actions.cancel_mandate, then="mandate.cancelled", unless={NoMandate: "mandate.gone"}),
     "mandate.cancelled": End(),
     "mandate.gone": End(),
@@ -178,7 +165,7 @@ MENU: Tree = {
         facts=payments.payment_terms,
         consent=payments.PAYMENT_YES,
     ),
-    "mandate.pay_pin": Ask(fields.own_pin, "checked", then="mandate.pay_do", secret=True, unless=_LOCKED),
+    "mandate.pay_pin": Ask(fields.own_pin, "checked", then="mandate.pay_do", secret=True, unless=LOCKED),
     "mandate.pay_do": Do(
         payments.pay,
         then="mandate.pay_done",
@@ -204,31 +191,47 @@ MENU: Tree = {
     "mandate.pause_confirm": Menu(
         {"keep": "mandate.menu", "pause": "mandate.pause_pin"}, facts=payments.pause_terms, consent=payments.PAUSE_SHOWN
     ),
-    "mandate.pause_pin": Ask(fields.own_pin, "checked", then="mandate.pause_do", secret=True, unless=_LOCKED),
+    "mandate.pause_pin": Ask(fields.own_pin, "checked", then="mandate.pause_do", secret=True, unless=LOCKED),
     "mandate.pause_do": Do(
         payments.pause,
         then="mandate.paused",
         unless={NoMandate: "mandate.gone", actions.TermsChanged: "mandate.pause_confirm"},
     ),
     "mandate.paused": End(),
-    "mandate.resume_pin": Ask(fields.own_pin, "checked", then="mandate.resume_do", secret=True, unless=_LOCKED),
-    "mandate.resume_do": Do(payments.resume, then="mandate.resumed", unless={NoMandate: "mandate.gone"}),
+    "mandate.resume_pin": Ask(fields.own_pin, "checked", then="mandate.resume_do", secret=True, unless=LOCKED),
+    "mandate.resume_do": Do(
+        payments.resume, then="mandate.resumed", unless={NoMandate: "mandate.gone", HeldBack: "held_back"}
+    ),
     "mandate.resumed": End(),
     # Cover and balance.
     "cover": Fork(actions.how_many, {"none": "not_enrolled", "one": "cover.show", "many": "cover.who"}),
     "cover.who": Pick(facts.who, "worker", then="cover.show"),
     "cover.show": Menu({"amounts": "cover.ready"}, facts=facts.cover_facts),
     "cover.ready": Fork(invited.has_pin, {"yes": "cover.pin", "no": "first.code"}),
-    "cover.pin": Ask(fields.own_pin, "checked", then="cover.amounts", secret=True, unless=_LOCKED),
-    "cover.amounts": End(facts=facts.amounts),
+    "cover.pin": Ask(fields.own_pin, "checked", then="cover.amounts", secret=True, unless=LOCKED),
+    "cover.amounts": Menu({"next": "cover.next", "last": "cover.last"}, facts=facts.amounts),
+    "cover.next": End(facts=member.next_debit),
+    "cover.last": End(facts=member.last_paid),
     # My data.
-    "data": Fork(actions.how_many, {"none": "not_enrolled", "one": "data.show", "many": "data.who"}),
-    "data.who": Pick(facts.who, "worker", then="data.show"),
-    "data.show": Menu({"pin": "data.ready"}, facts=facts.own_data),
+    "data": Fork(actions.how_many, {"none": "not_enrolled", "one": "data.fork", "many": "data.who"}),
+    "data.who": Pick(facts.who, "worker", then="data.fork"),
+    "data.fork": Fork(actions.membership_stands, {"ended": "data.ended", "stands": "data.show"}),
+    "data.show": Menu(
+        {
+            "pin": "data.ready",
+            "terms": "terms.income",
+            "heirs": "heirs.pin",
+            "number": "number.new",
+            "leave": "leave.confirm",
+        },
+        facts=facts.own_data,
+    ),
     "data.ready": Fork(invited.has_pin, {"yes": "data.pin_old", "no": "first.code"}),
-    "data.pin_old": Ask(fields.own_pin, "checked", then="data.pin_new", secret=True, unless=_LOCKED),
+    "data.pin_old": Ask(fields.own_pin, "checked", then="data.pin_new", secret=True, unless=LOCKED),
     "data.pin_new": Ask(fields.changed_pin, "pin", then="data.pin_again", secret=True),
     "data.pin_again": Ask(fields.same_pin, "pin_again", then="data.pin_change", secret=True),
     "data.pin_change": Do(actions.change_pin, then="data.pin_done"),
     "data.pin_done": End(),
+    **MEMBER,
+    **HELPED,
 }

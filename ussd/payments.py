@@ -81,5 +81,5 @@ def pause(caller: Caller) -> None:
 
 
 def resume(caller: Caller) -> None:
-    """Raises NoMandate."""
+    """Raises NoMandate or HeldBack."""
     mandates.resume(caller.work, caller.worker(), Cause("member", "ussd"))

@@ -1,0 +1,134 @@
+"""A member's move to another number: both numbers confirm, and neither alone can do it (issue 4)."""
+
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from insurance.enrolment import PhoneFull, check_stands, phone_is_full
+from insurance.receipts import URGENT, owe, recipient
+from insurance.told import tell_insurer
+from insurance.work import Work
+from models import ChangeKind, Contact, NumberChange, NumberState, Worker
+from models.event import record
+from models.machine import Cause, move
+from models.number_change import NUMBER_MOVES
+
+CODE_LIFE = timedelta(hours=24)
+CODE_TRIES_MAX = 3
+CODE_DIGITS = 6
+# A second code to the same number before this would be a way to fill a stranger's inbox.
+ASK_AGAIN_AFTER = timedelta(minutes=10)
+
+
+class AskedAlready(Exception):
+    """A code went to this very number a moment ago: a repeat."""
+
+
+class SameNumber(Exception):
+    """It is the number that the member has."""
+
+
+class WrongCode(Exception):
+    """Not a code that waits for this number; the try was counted."""
+
+
+def _code_index(work: Work, change: NumberChange, code: str) -> bytes:
+    return work.keys.index("number_code", f"{change.worker_id}:{change.asked_at.timestamp()}:{code}")
+
+
+def ask(work: Work, worker: Worker, old_phone: str, new_phone: str) -> None:
+    """Send a code to the new number; nothing changes before it comes back from there.
+
+    Raises NotAMember, SameNumber, PhoneFull or AskedAlready.
+    """
+    work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
+    check_stands(work, worker)
+    new_index = work.keys.index("phone", new_phone)
+    if any(contact.phone_index == new_index for contact in worker.contacts):
+        raise SameNumber
+    if phone_is_full(work, new_index):
+        raise PhoneFull
+    _drop_earlier(work, worker, new_index)
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    change = NumberChange(
+        worker_id=worker.id,
+        state=NumberState.ASKED.value,
+        old_index=work.keys.index("phone", old_phone),
+        new_index=new_index,
+        new_sealed=work.box(worker).seal(new_phone, "number_change.new"),
+        tries=0,
+        asked_at=work.now,
+        expires_at=work.now + CODE_LIFE,
+    )
+    change.code_index = _code_index(work, change, code)
+    work.db.add(change)
+    work.db.flush()
+    record(work.db, change.subject, "member", "ask", "", "", change.state, work.now)
+    # Initials alone: whoever holds that number may be a stranger.
+    said = {
+        "initials": work.initials(worker),
+        "number_code": code,
+        "time": work.local_time(change.expires_at, worker),
+    }
+    to = recipient(work, new_phone, worker.language, worker)
+    key = f"number_code:{change.id}"
+    owe(work, to, "number_code", key, said, priority=URGENT, expires_at=change.expires_at)
+
+
+def _drop_earlier(work: Work, worker: Worker, new_index: bytes) -> None:
+    query = select(NumberChange).where(
+        NumberChange.worker_id == worker.id, NumberChange.state == NumberState.ASKED.value
+    )
+    for earlier in work.db.scalars(query.with_for_update()):
+        if earlier.new_index == new_index and work.now - earlier.asked_at < ASK_AGAIN_AFTER:
+            raise AskedAlready
+        move(work.db, earlier, NUMBER_MOVES, NumberState.DROPPED, Cause("member", "asked_anew"), work.now)
+    work.db.flush()
+
+
+def confirm(work: Work, phone: str, code: str) -> Worker:
+    """The code came back from the new number: the member is reached there from now on, and the old number is told.
+
+    Raises WrongCode; after CODE_TRIES_MAX the move is dropped. The caller commits either way: a try must count.
+    """
+    index = work.keys.index("phone", phone)
+    query = (
+        select(NumberChange)
+        .where(NumberChange.new_index == index, NumberChange.state == NumberState.ASKED.value)
+        .order_by(NumberChange.id)
+        .with_for_update()
+    )
+    waiting = [change for change in work.db.scalars(query) if change.expires_at > work.now]
+    for change in waiting:
+        if change.code_index == _code_index(work, change, code):
+            return _done(work, change, phone)
+    for change in waiting:
+        change.tries += 1
+        if change.tries >= CODE_TRIES_MAX:
+            move(work.db, change, NUMBER_MOVES, NumberState.DROPPED, Cause("member", "wrong_code"), work.now)
+    raise WrongCode
+
+
+def _done(work: Work, change: NumberChange, phone: str) -> Worker:
+    worker = work.db.get_one(Worker, change.worker_id, with_for_update={"of": Worker}, populate_existing=True)
+    if phone_is_full(work, change.new_index):
+        move(work.db, change, NUMBER_MOVES, NumberState.DROPPED, Cause("system", "phone_full"), work.now)
+        raise WrongCode
+    move(work.db, change, NUMBER_MOVES, NumberState.DONE, Cause("member", "confirmed"), work.now)
+    box = work.box(worker)
+    for old in [contact for contact in worker.contacts if contact.phone_index == change.old_index]:
+        told = recipient(work, box.open(old.phone_sealed, "contact.phone"), worker.language, worker)
+        said = {"name": work.name(worker), "time": work.local_time(work.now, worker)}
+        owe(work, told, "number_left", f"number_left:{change.id}", said, priority=URGENT)
+        worker.contacts.remove(old)
+        work.db.delete(old)
+    sealed = box.seal(phone, "contact.phone")
+    worker.contacts.append(
+        Contact(worker_id=worker.id, phone_index=change.new_index, phone_sealed=sealed, since=work.today)
+    )
+    tell_insurer(work, worker, ChangeKind.PHONE, work.today, phone)
+    to = recipient(work, phone, worker.language, worker)
+    said = {"name": work.name(worker)}
+    owe(work, to, "number_done", f"number_done:{change.id}", said, priority=URGENT)
+    return worker

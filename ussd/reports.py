@@ -1,0 +1,53 @@
+"""Complaints, accidents and deaths as a call takes them: without a PIN, for who reports may hold the phone alone."""
+
+from insurance import tickets
+from models import TicketKind, Worker
+from models.ticket import COMPLAINTS
+from texts import Facts
+from units.month import day_text
+from ussd.caller import Caller
+from ussd.screens import Choice
+
+
+def complaints(caller: Caller) -> list[Choice]:
+    return [Choice(kind.value, caller.word(f"ticket.{kind.value}")) for kind in COMPLAINTS]
+
+
+def _worker(caller: Caller) -> Worker | None:
+    return caller.worker() if caller.workers() else None
+
+
+def complain(caller: Caller) -> None:
+    """A stranger may as well: our texts may come to a number that was another's."""
+    kind = TicketKind(caller.answers["complaint"])
+    tickets.open_ticket(caller.work, kind, caller.phone, caller.language, _worker(caller))
+
+
+def accident(caller: Caller) -> None:
+    tickets.open_ticket(caller.work, TicketKind.ACCIDENT, caller.phone, caller.language, caller.worker())
+
+
+def death(caller: Caller) -> None:
+    tickets.report_death(caller.work, caller.worker(), caller.phone, caller.language)
+
+
+def _answer_by(caller: Caller, *kinds: TicketKind) -> Facts:
+    """Of the number's newest open one of these kinds: of what was just done, or was done before."""
+    found = tickets.latest(caller.work, caller.phone, kinds)
+    return {"date": day_text(found.answer_by if found else caller.work.today)}
+
+
+def complaint_facts(caller: Caller) -> Facts:
+    return _answer_by(caller, *COMPLAINTS)
+
+
+def accident_facts(caller: Caller) -> Facts:
+    return _answer_by(caller, TicketKind.ACCIDENT)
+
+
+def death_facts(caller: Caller) -> Facts:
+    return _answer_by(caller, TicketKind.DEATH)
+
+
+def who_facts(caller: Caller) -> Facts:
+    return {"name": caller.work.name(caller.worker())}
