@@ -37,6 +37,8 @@ class Turn:
     service_code: str
     network_code: str
     text: str
+    gateway: str = "africastalking"
+    """Who carries the call, as counts name it."""
 
     def __repr__(self) -> str:
         return "Turn(***)"

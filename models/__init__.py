@@ -5,6 +5,7 @@ from models.bank_word import BankFile, BankNotice
 from models.base import Base
 from models.consent import Consent
 from models.event import Event
+from models.funnel import FunnelDay
 from models.head import Head
 from models.holiday import Holiday
 from models.insurer_file import InsurerFile
@@ -38,6 +39,7 @@ __all__ = [
     "Contact",
     "CoverMonth",
     "Event",
+    "FunnelDay",
     "GatewayMessage",
     "GatewayReport",
     "Head",

@@ -13,10 +13,12 @@ from insurance.work import Work
 from ports import Ports
 from sealing import PinChecksBusy
 from texts import FIRST_LANGUAGE
+from units.clock import jakarta_day
+from ussd import funnel
 from ussd.caller import Caller
 from ussd.engine import Reply, clean, turn, walk
 from ussd.journey import Journey
-from ussd.journeys import Held, Journeys, LostHold
+from ussd.journeys import Held, Journeys, Left, LostHold
 from ussd.menu import MENU
 from ussd.page import Page
 
@@ -117,14 +119,28 @@ class Calls:
             typed=len(asked.text),
             reply=reply.text,
             reply_end=reply.end,
+            gateway=asked.gateway,
+            phone=asked.phone if after.worth_inviting else "",
         )
         try:
-            self._journeys.save(held, after)
+            self._journeys.save(held, after, self._left_behind(held, journey, hop, after, reply))
         except (RedisError, LostHold) as error:
             if acted:
                 raise MaybeDone from error
             raise
         return reply
+
+    def _left_behind(self, held: Held, before: Journey, hop: _Hop, after: Journey, reply: Reply) -> Left:
+        now, last = self._ports.clock(), held.journey
+        cut = last is not None and last.session != after.session and not last.reply_end
+        counts = funnel.of_hop(before, hop.pressed, reply, after)
+        return Left(jakarta_day(now), int(now.timestamp()), counts, funnel.of_drop(last) if cut and last else "")
+
+    def ended(self, phone: str, session_id: str) -> None:
+        """The gateway's word that a call is over and that we did not end it. Used when it comes, never needed."""
+        keys = self._ports.keys
+        session = keys.index("session", session_id).hex()
+        self._journeys.ended(keys.index("phone", phone).hex(), session, int(self._ports.clock().timestamp()))
 
     def _turn_key(self, text: str) -> str:
         # A keyed hash, for the text may hold a PIN and six digits are soon guessed (rulings 14).
@@ -174,6 +190,7 @@ class Calls:
             code=ports.settings.USSD_CODE,
             open_work=open_work,
             left=journey.left,
+            retype=journey.retype,
             pages=self._pages,
         )
         try:

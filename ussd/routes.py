@@ -2,6 +2,7 @@
 
 import structlog
 from flask import Blueprint, Response, request
+from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -10,10 +11,13 @@ from gateways.base import Malformed
 from models import GatewayReport
 from ports import Ports
 from ussd.calls import Calls
+from ussd.metrics import exposition
 
 log = structlog.get_logger()
 # A hop's form is some hundred bytes; the longest text that is read at all is 2,000 characters.
 BODY_BYTES_MAX = 16 * 1024
+# The caller hung up, or the network or the clock ended the call (gateways.md 2.6).
+CALLER_LEFT = "Incomplete"
 
 
 def _text(body: str) -> Response:
@@ -61,8 +65,19 @@ def make_blueprint(ports: Ports) -> Blueprint:
                         received_at=work.now,
                     )
                 )
-        except (Malformed, HTTPException, SQLAlchemyError) as error:
+            if ended.status == CALLER_LEFT:
+                calls.ended(ended.phone, ended.session_id)
+        except (Malformed, HTTPException, SQLAlchemyError, RedisError) as error:
             log.warning("ussd_event_dropped", kind=type(error).__name__)
         return _text("")
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        """Today's funnel for Prometheus, behind the callbacks' key: counts that begin anew each day in Jakarta."""
+        try:
+            return Response(exposition(ports), mimetype="text/plain")
+        except RedisError as error:
+            log.error("metrics_redis_away", kind=type(error).__name__)
+            return Response("away\n", status=503, mimetype="text/plain")
 
     return routes
