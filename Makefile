@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask test check format lock histories chaos bench bench-month clean
+.PHONY: help install install-dev run flask test check format lock histories chaos bench bench-month callers clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ bench: install-dev ## Measure, beside the peers we compare with
 
 bench-month: install-dev ## The month's run in numbers, beside the same rows written by COPY
 	$(PY) -m bench.month
+
+callers: install-dev ## How many who begin to enrol finish, with resume and without it
+	$(PY) -m bench.callers
 
 clean: ## Remove .venv and caches; the data in var/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,6 +27,8 @@ from ports import Ports
 from sms.sender import drain
 from units.clock import jakarta_day
 from units.month import add_months, month_of
+from ussd import funnel
+from ussd.drops import see_dropped
 
 log = structlog.get_logger()
 
@@ -72,6 +74,8 @@ def make_jobs(ports: Ports) -> Blueprint:
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
+    task("ussd.drops", "* * * * * */15", lambda: see_dropped(ports))
+    task("ussd.funnel", "* * * * * 40", lambda: funnel.keep(ports))
     task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 

@@ -66,6 +66,8 @@ class Turn:
     """The connection that counts, where a new one counts anew."""
     answers: str = ""
     """`screen_token` of the screen that was answered, where the gateway hands it back."""
+    gateway: str = "africastalking"
+    """Who carries the call, as counts name it."""
 
     def __repr__(self) -> str:
         return "Turn(***)"

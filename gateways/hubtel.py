@@ -49,6 +49,7 @@ def read_turn(body: bytes, code: str) -> Turn:
         text=text,
         phase=phase,
         cumulative=False,
+        gateway=NAME,
         sequence=int(_shaped(fields, "Sequence", _SEQUENCE)),
         answers=_shaped(fields, "ClientState", _CLIENT_STATE, needed=False) if phase is Phase.CONTINUE else "",
     )

@@ -198,6 +198,7 @@ def read_turn(came: Delivered, code: str, wire: str) -> Turn:
         text=text,
         phase=came.phase,
         cumulative=False,
+        gateway=NAME,
         sequence=came.sequence,
         wire=wire,
     )

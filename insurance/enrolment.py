@@ -100,6 +100,10 @@ def _village(work: Work, short_code: str) -> Village | None:
     return next(iter(detached(work.db, rows)), None)
 
 
+def village_known(work: Work, code: str) -> bool:
+    return work.db.get(Village, code) is not None
+
+
 def villages_in_district(work: Work, district: str) -> list[Village]:
     """Villages of the NIK's first district, as a guess at where the worker lives now."""
     return work.reference.get(("district", district), work.now, lambda: _villages(work, district))

@@ -6,6 +6,7 @@ from models.base import Base
 from models.change import Change, ChangeKind
 from models.consent import Consent
 from models.event import Event
+from models.funnel import FunnelDay
 from models.head import Head
 from models.heir import Heir
 from models.helper import Helper
@@ -47,6 +48,7 @@ __all__ = [
     "Contact",
     "CoverMonth",
     "Event",
+    "FunnelDay",
     "GatewayMessage",
     "GatewayReport",
     "Head",

@@ -237,6 +237,7 @@ def test_every_module_opens_with_a_sentence_on_what_it_is() -> None:
 
 # Who may call: every route there is. A new one fails here until it is said who its caller is and how that is checked.
 GATEWAY, ANYONE, SANDBOX_ONLY = "the gateway, by the key in the path", "anyone", "whoever is at this machine"
+METRICS = "our own Prometheus, by the key in the path"
 BANK = "a bank, by the key in the path and its signature"
 CALLERS = {
     ("POST", "/ussd/africastalking"): GATEWAY,
@@ -247,10 +248,12 @@ CALLERS = {
     ("POST", "/sms/africastalking/optout"): GATEWAY,
     ("POST", "/bank/<code>/v1.0/debit/notify"): BANK,
     ("POST", "/bank/<code>/v1.0/debit/fast-notify"): BANK,
+    ("GET", "/metrics"): METRICS,
     ("GET", "/health/live"): ANYONE,
     ("GET", "/"): SANDBOX_ONLY,
     ("GET", "/sandbox/sms"): SANDBOX_ONLY,
 }
+BEHIND_THE_KEY = [route for route, who in CALLERS.items() if who not in (ANYONE, SANDBOX_ONLY)]
 CALLBACK_KEY = "0123456789abcdef01234567"
 
 
@@ -280,12 +283,12 @@ def test_every_route_says_who_may_call_it(sandbox: Sandbox, database_url: str, r
 
 
 def test_production_has_no_handset_and_its_callbacks_only_behind_the_key(production: Flask) -> None:
-    prefix = {GATEWAY: f"/cb/{CALLBACK_KEY}", BANK: f"/cb/{CALLBACK_KEY}", ANYONE: ""}
+    prefix = {**dict.fromkeys((GATEWAY, BANK, METRICS), f"/cb/{CALLBACK_KEY}"), ANYONE: ""}
     expected = {(method, prefix[who] + path) for (method, path), who in CALLERS.items() if who is not SANDBOX_ONLY}
     assert routes(production) == expected
 
 
-@pytest.mark.parametrize(("method", "path"), [route for route, who in CALLERS.items() if who in (GATEWAY, BANK)])
+@pytest.mark.parametrize(("method", "path"), BEHIND_THE_KEY)
 def test_a_callback_without_the_right_key_is_not_here(production: Flask, method: str, path: str) -> None:
     client, found = production.test_client(), 401 if CALLERS[method, path] is BANK else 200
     path = path.replace("<code>", "114")
@@ -293,4 +296,5 @@ def test_a_callback_without_the_right_key_is_not_here(production: Flask, method:
     wrong = ("", "/cb", f"/cb/{CALLBACK_KEY[:-1]}", f"/cb/{CALLBACK_KEY.upper()}", f"/cb/{'0' * 24}", "/cb/")
     for prefix in wrong:
         assert client.open(prefix + path, method=method).status_code == 404
-    assert client.get(f"/cb/{CALLBACK_KEY}{path}").status_code == 404
+    other = "POST" if method == "GET" else "GET"
+    assert client.open(f"/cb/{CALLBACK_KEY}{path}", method=other).status_code == 404

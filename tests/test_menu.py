@@ -73,9 +73,20 @@ def lines_of(texts: Texts, name: str, screen: Screen, language: str) -> tuple[st
 
 
 def error_lines(texts: Texts, language: str) -> list[str]:
-    prefixes = ("wrong.", "nik.", "name.", "village.", "account.", "harvest.", "code.", "pin.", "phone.")
+    prefixes = (
+        "wrong.",
+        "nik.",
+        "name.",
+        "village.",
+        "account.",
+        "harvest.",
+        "code.",
+        "pin.",
+        "phone.",
+        "answer_again",
+    )
     keys = [key.removeprefix("line/") for key in texts.keys(language) if key.startswith("line/")]
-    return ["", *(texts.line(key, language, **LONGEST) for key in keys if key.startswith(prefixes))]
+    return ["", *(texts.line(key, language, **LONGEST) for key in keys if key.startswith((*prefixes, "answer_again")))]
 
 
 @pytest.mark.parametrize("language", ["id", "en"])

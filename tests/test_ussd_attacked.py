@@ -1,7 +1,10 @@
-"""What an attacker found in the calls: ended ones, dropped ones, names; each stays mended."""
+"""What an attacker found in the calls, ended ones, dropped ones, names, or would find in Redis; each stays mended."""
+
+from typing import Any
 
 import pytest
 
+from handset.phone import Phone
 from tests.people import (
     PIN,
     SITI,
@@ -9,6 +12,7 @@ from tests.people import (
     SUKAMAJU,
 )
 from tests.world import World
+from ussd.journeys import COUNTS_TTL_S, JOURNEY_TTL_S, SECRETS_TTL_S, SESSION_TTL_S, WATCHED_TTL_S
 
 
 def test_an_answer_after_three_wrong_ones_ended_the_call_agrees_to_nothing(world: World) -> None:
@@ -46,3 +50,30 @@ def test_a_name_that_grows_in_capitals_is_measured_in_capitals(world: World) -> 
     phone = world.phone()
     phone.dial()
     assert "terlalu panjang" in phone.press("1", SITI_NIK, "ß" * 60)
+
+
+def test_no_screen_after_a_pin_repeats_it_and_redis_holds_nothing_readable(world: World) -> None:
+    phone: Phone = world.phone()
+    phone.dial()
+    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2", PIN, PIN)
+    assert PIN not in phone.screen
+    assert SITI_NIK not in phone.screen
+    redis: Any = world.ports.redis
+    read = {b"string": redis.get, b"hash": redis.hgetall, b"zset": lambda key: redis.zrange(key, 0, -1)}
+    for key in redis.scan_iter():
+        held = repr(read[redis.type(key)](key)).encode()
+        assert not any(secret.encode() in key + held for secret in (PIN, SITI_NIK, SITI, "81234567890"))
+
+
+def test_all_that_redis_keeps_of_a_call_runs_out_and_a_typed_pin_soonest(world: World) -> None:
+    phone = world.phone()
+    phone.dial()
+    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2", PIN, PIN)
+    redis = world.ports.redis
+    left_s = {key.decode().split(":")[0]: redis.ttl(key) for key in redis.scan_iter()}
+    assert 0 < left_s.pop("p") <= SECRETS_TTL_S
+    assert 0 < left_s.pop("s") <= SESSION_TTL_S
+    assert SECRETS_TTL_S < left_s.pop("j") <= JOURNEY_TTL_S
+    assert 0 < left_s.pop("c") <= WATCHED_TTL_S
+    assert 0 < left_s.pop("f") <= COUNTS_TTL_S
+    assert left_s == {}, "the lock is gone with the turn"

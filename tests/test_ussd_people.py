@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app import create_app
-from handset.phone import Phone
 from insurance.waking import DRAIN_SMS, wake
 from tests.people import (
     BUDI,
@@ -25,7 +24,6 @@ from tests.people import (
 from tests.test_ussd import PATH
 from tests.world import World
 from units.clock import JAKARTA
-from ussd.journeys import JOURNEY_TTL_S, SECRETS_TTL_S, SESSION_TTL_S
 
 
 def test_one_nik_from_two_phones_at_once_is_one_worker(world: World) -> None:
@@ -183,30 +181,6 @@ def test_a_price_that_changed_between_the_screen_and_the_yes_is_shown_anew(world
     world.clock.forward(days=15)
     assert "iuran Jan 2027" in phone.press(PIN)
     assert world.one("SELECT count(*) FROM mandates") == 0
-
-
-def test_no_screen_after_a_pin_repeats_it_and_redis_holds_nothing_readable(world: World) -> None:
-    phone: Phone = world.phone()
-    phone.dial()
-    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2", PIN, PIN)
-    assert PIN not in phone.screen
-    assert SITI_NIK not in phone.screen
-    redis = world.ports.redis
-    for key in redis.scan_iter():
-        held = redis.get(key) or b""
-        assert not any(secret.encode() in key + held for secret in (PIN, SITI_NIK, SITI, "81234567890"))
-
-
-def test_all_that_redis_keeps_of_a_call_runs_out_and_a_typed_pin_soonest(world: World) -> None:
-    phone = world.phone()
-    phone.dial()
-    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2", PIN, PIN)
-    redis = world.ports.redis
-    left_s = {key.decode().split(":")[0]: redis.ttl(key) for key in redis.scan_iter()}
-    assert 0 < left_s.pop("p") <= SECRETS_TTL_S
-    assert 0 < left_s.pop("s") <= SESSION_TTL_S
-    assert SECRETS_TTL_S < left_s.pop("j") <= JOURNEY_TTL_S
-    assert left_s == {}, "the lock is gone with the turn"
 
 
 def test_after_a_wrong_answer_every_option_is_still_shown_by_turning_on(world: World) -> None:

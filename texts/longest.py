@@ -2,6 +2,7 @@
 
 NAME_SHOWN_SEPTETS = 16
 VILLAGE_SHOWN_SEPTETS = 18
+FIRST_NAME_SHOWN_SEPTETS = 12
 BANK_SHOWN_SEPTETS = 18
 HELPER_SHOWN_SEPTETS = 16
 ANSWER_SEPTETS_MAX = 110
@@ -22,6 +23,7 @@ COMPOSED = {
     "state": ("mandate.", "membership."),
     "reason": ("reason.",),
     "what": ("resume.",),
+    "retype": ("resume_pin",),
     "payer": ("payer.",),
     "what_paid": ("pay_one", "pay_many"),
     "harvest": ("harvest_days",),
@@ -62,6 +64,8 @@ LONGEST = {
     "status": _phrase(80),
     "reason": _phrase(30),
     "what": _phrase(20),
+    "whose": " " + "W" * FIRST_NAME_SHOWN_SEPTETS,
+    "retype": " " + _phrase(45),
     "change": _phrase(29),
     "fee": _phrase(32),
     "plan": _phrase(75),

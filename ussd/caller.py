@@ -28,6 +28,8 @@ class Caller:
     """Whether something was done in this hop, so that a failure from here on is no `nothing has changed`."""
     left: str = ""
     """The screen that a dropped call was on, while its caller is asked whether to go on."""
+    retype: bool = False
+    """Whether that call's PIN has to be typed again."""
     pages: dict[tuple[str, ...], list[Page]] = field(default_factory=dict, repr=False)
     """Screens without facts as they were cut before, shared by all calls of a process."""
     picked_from: tuple[object, object, Sequence[Any]] | None = field(default=None, repr=False)

@@ -1,6 +1,7 @@
 """One hop from the gateway's words to ours: hold the caller, repeat or take the turn, commit, then save the place."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -13,11 +14,13 @@ from insurance.work import Work
 from ports import Ports
 from sealing import PinChecksBusy
 from texts import FIRST_LANGUAGE
+from units.clock import jakarta_day
+from ussd import funnel
 from ussd.caller import Caller
 from ussd.dialled import beyond, take_village
 from ussd.engine import Reply, clean, turn, walk
 from ussd.journey import Journey
-from ussd.journeys import Held, Journeys, LostHold
+from ussd.journeys import NOTICED_S, SILENT_S, Held, Journeys, Left, LostHold
 from ussd.latest import Heard, heard
 from ussd.menu import MENU
 from ussd.page import Page
@@ -51,7 +54,7 @@ class Calls:
     def hear(self, asked: Turn) -> Reply | None:
         """The words for one turn, None for the end of a call, which nobody reads an answer to."""
         if asked.phase in OVER:
-            self._ended(asked)
+            self.ended(asked.phone, asked.session_id)
             return None
         return self.answer(asked)
 
@@ -92,18 +95,21 @@ class Calls:
             return reply
         return self._give_up(held, "trouble")
 
-    def _ended(self, asked: Turn) -> None:
-        """The call's secrets go, its place is kept for a redial. Best effort: a redial finds the same without it."""
+    def ended(self, phone: str, session_id: str) -> None:
+        """The gateway's word that a call is over and that we did not end it. Used when it comes, never needed.
+
+        The call's secrets go, its place is kept for a redial, and the drop is looked after soon.
+        """
         keys = self._ports.keys
         try:
-            held = self._hold(keys.index("phone", asked.phone).hex())
+            held = self._hold(keys.index("phone", phone).hex())
             if held is None:
                 return
             journey = held.journey
-            if journey is None or journey.session != keys.index("session", asked.session_id).hex():
+            if journey is None or journey.session != keys.index("session", session_id).hex() or journey.reply_end:
                 self._journeys.release(held)
             else:
-                self._journeys.save(held, journey.dropped().but(reply_end=True))
+                self._journeys.save(held, journey.dropped().but(reply_end=True), self._in(NOTICED_S))
         except (RedisError, LostHold) as error:
             log.warning("ussd_end_not_kept", kind=type(error).__name__)
 
@@ -140,7 +146,7 @@ class Calls:
             if journey is held.journey:
                 self._journeys.release(held)
             else:
-                self._journeys.save(held, journey)
+                self._journeys.save(held, journey, self._in(SILENT_S))
             return Reply(journey.reply, journey.reply_end, journey.screen)
         after, reply, acted = self._transact(asked, phone_index, journey.but(session=session), hop)
         after = after.but(
@@ -149,14 +155,28 @@ class Calls:
             wire=asked.wire,
             reply=reply.text,
             reply_end=reply.end,
+            gateway=asked.gateway,
+            phone=asked.phone if after.worth_inviting else "",
         )
         try:
-            self._journeys.save(held, after)
+            self._journeys.save(held, after, self._left_behind(held, journey, hop, after, reply))
         except (RedisError, LostHold) as error:
             if acted:
                 raise MaybeDone from error
             raise
         return reply
+
+    def _left_behind(self, held: Held, before: Journey, hop: _Hop, after: Journey, reply: Reply) -> Left:
+        last = held.journey
+        # Whether that call had been ended by us, the script knows: it is not among those in flight then.
+        cut = funnel.of_drop(last) if last is not None and last.session != after.session else ""
+        counts = funnel.of_hop(before, hop.pressed, reply, after)
+        return self._in(None if reply.end else SILENT_S, counts, cut)
+
+    def _in(self, due_in_s: int | None, counts: Sequence[str] = (), dropped: str = "") -> Left:
+        now = self._ports.clock()
+        due_s = None if due_in_s is None else int(now.timestamp()) + due_in_s
+        return Left(jakarta_day(now), due_s, counts, dropped)
 
     def _turn_key(self, text: str) -> str:
         # A keyed hash, for the text may hold a PIN and six digits are soon guessed (rulings 14).
@@ -227,6 +247,7 @@ class Calls:
             code=ports.settings.USSD_CODE,
             open_work=open_work,
             left=journey.left,
+            retype=journey.retype,
             pages=self._pages,
         )
         try:

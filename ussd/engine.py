@@ -2,13 +2,14 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
 from ussd.caller import Caller
 from ussd.journey import RESUME, Journey
 from ussd.page import Page, cut
 from ussd.screens import Ask, Choice, Do, End, Fork, Menu, Pick, Refused, Screen, Tree
+from ussd.taking_up import pass_answered
 
 GO_ON = "go_on"
 BACK, HOME, MORE = "0", "00", "98"
@@ -23,6 +24,8 @@ class Reply:
     text: str
     end: bool
     screen: str
+    wrong: bool = False
+    """Whether what was typed could not be taken."""
 
 
 def clean(typed: str) -> str:
@@ -36,7 +39,7 @@ def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> t
     """Take one input (None only shows where the caller is) and give the next place and its words."""
     if pressed is None or pressed == "":
         # A line that stands is said again: what was wrong, or what was made of what was dialled.
-        return _show(menu, _settle(menu, journey, caller), caller, wrong=True)
+        return _show(menu, _settle(menu, journey, caller), caller, said=True)
     if pressed == HOME:
         return _show(menu, _settle(menu, journey.at_start(), caller), caller)
     if pressed == BACK and journey.trail and journey.screen != RESUME:
@@ -50,7 +53,8 @@ def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> t
         after = _answer(screen, journey, pressed, caller)
     except Refused as refused:
         return _wrong(menu, journey, caller, refused.line)
-    return _show(menu, _settle(menu, after, caller), caller)
+    after = pass_answered(menu, _settle(menu, after, caller), caller)
+    return _show(menu, after, caller, said=bool(after.line))
 
 
 def walk(menu: Tree, journey: Journey, typed: Sequence[str], caller: Caller) -> Journey:
@@ -76,8 +80,9 @@ def _wrong(menu: Tree, journey: Journey, caller: Caller, line: str) -> tuple[Jou
     if journey.wrong + 1 >= WRONG_MAX:
         # The call ends here, the journey does not: a redial offers to go on.
         words = _marked(caller, caller.line("too_many", code=caller.code))
-        return journey.but(wrong=0), Reply(words, True, journey.screen)
-    return _show(menu, journey.but(wrong=journey.wrong + 1, line=caller.line(line)), caller, wrong=True)
+        return journey.but(wrong=0), Reply(words, True, journey.screen, wrong=True)
+    after, shown = _show(menu, journey.but(wrong=journey.wrong + 1, line=caller.line(line)), caller, said=True)
+    return after, replace(shown, wrong=True)
 
 
 def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> Journey:
@@ -97,8 +102,9 @@ def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> J
         return journey.go(screen.options[name])
     if isinstance(screen, Pick):
         choices = _choices(screen, caller)
-        picked = choices[_number(screen, journey, pressed, caller, len(choices))].value
-        return journey.go(screen.goes.get(picked, screen.then), {screen.answer: picked})
+        picked = choices[_number(screen, journey, pressed, caller, len(choices))]
+        answers = {screen.answer: picked.value, **({screen.shown: picked.label} if screen.shown else {})}
+        return journey.go(screen.goes.get(picked.value, screen.then), answers)
     raise Refused("wrong.number")
 
 
@@ -128,7 +134,7 @@ def _refusal_screen(unless: Mapping[type[Exception], str], refusal: Exception) -
 def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
     """Follow forks and actions to a screen that has words."""
     for _ in range(_STEPS_MAX):
-        caller.answers, caller.left = journey.answers, journey.left
+        caller.answers, caller.left, caller.retype = journey.answers, journey.left, journey.retype
         screen = menu[journey.screen]
         if isinstance(screen, Fork):
             journey = journey.skip(screen.to[screen.by(caller)])
@@ -196,7 +202,7 @@ def _lines_septets(*lines: str) -> int:
     return sum(septets(line) + 1 for line in lines if line)
 
 
-def _show(menu: Tree, journey: Journey, caller: Caller, *, wrong: bool = False) -> tuple[Journey, Reply]:
+def _show(menu: Tree, journey: Journey, caller: Caller, *, said: bool = False) -> tuple[Journey, Reply]:
     screen = menu[journey.screen]
     if isinstance(screen, Menu) and screen.consent:
         head, _ = _words(screen, journey.screen, caller)
@@ -205,7 +211,7 @@ def _show(menu: Tree, journey: Journey, caller: Caller, *, wrong: bool = False) 
     at = min(journey.page, len(pages) - 1)
     page = pages[at]
     ways = _ways(screen, journey, caller) + ([caller.line("more")] if page.more else [])
-    text = "\n".join(part for part in (journey.line if wrong else "", page.text, " ".join(ways)) if part)
+    text = "\n".join(part for part in (journey.line if said else "", page.text, " ".join(ways)) if part)
     end = isinstance(screen, End) and not page.more
     shown = Reply(_marked(caller, text), end, journey.screen)
     return journey.but(page=at, ended=end, language=caller.language), shown

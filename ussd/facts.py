@@ -9,7 +9,7 @@ from insurance.wording import cover_line
 from models import Bank, Mandate, MandateState, Membership, Village
 from models.membership import PROGRAMMES, SECTORS, UNCOVERED, terms_in
 from texts import Facts
-from texts.longest import NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
+from texts.longest import FIRST_NAME_SHOWN_SEPTETS, NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
 from units.gsm import shorten
 from units.money import rupiah
 from units.month import Month, day_text, month_name
@@ -249,4 +249,31 @@ def locked_until(caller: Caller) -> Facts:
 
 
 def left_off(caller: Caller) -> Facts:
-    return {"what": caller.word(f"resume.{caller.left.split('.')[0]}")}
+    """What a dropped call was about, and whose it was as far as whoever holds the phone may know."""
+    flow = caller.left.split(".")[0]
+    whose = _enrolling(caller) if flow == "enrol" else _picked(caller)
+    return {
+        "what": caller.word(f"resume.{flow}"),
+        "whose": f" {whose}" if whose else "",
+        "retype": caller.line("resume_pin") if caller.retype else "",
+    }
+
+
+def _enrolling(caller: Caller) -> str:
+    """The first name that was typed; initials where others are known to share this phone.
+
+    Before a name the end of the NIK, which is no secret (rulings 11): two who share a phone must not take each
+    other's enrolment up.
+    """
+    words = caller.answers.get("name", "").split()
+    if not words:
+        return f"NIK {masked_tail(caller.answers['nik'])}" if "nik" in caller.answers else ""
+    if caller.workers():
+        return "".join(f"{word[0]}." for word in words[:2])
+    return shorten(words[0].capitalize(), FIRST_NAME_SHOWN_SEPTETS)
+
+
+def _picked(caller: Caller) -> str:
+    """The initials of the worker who was picked from those who share this phone."""
+    picked = caller.answers.get("worker")
+    return next((caller.work.initials(worker) for worker in caller.workers() if str(worker.id) == picked), "")

@@ -42,6 +42,10 @@ def village(caller: Caller, typed: str) -> str:
     return found.code
 
 
+def village_stands(caller: Caller, code: str) -> bool:
+    return enrolment.village_known(caller.work, code)
+
+
 def account(_caller: Caller, typed: str) -> str:
     digits = re.sub(r"[\s.\-]", "", typed)
     if not (digits.isascii() and digits.isdigit() and len(digits) in ACCOUNT_DIGITS):

@@ -7,6 +7,7 @@ from typing import Any
 
 START, RESUME = "main", "resume"
 RESUMED_FLOWS = ("enrol", "mandate", "officer")
+INVITED_FLOW = "enrol"
 TRAIL_MAX = 30
 # Raised whenever a screen is renamed or its question changes: an older journey starts anew instead of guessing.
 MENU_VERSION = 2
@@ -37,6 +38,13 @@ class Journey:
     reply_end: bool = False
     left: str = ""
     """The screen a dropped call was on, while its caller is asked whether to go on."""
+    retype: bool = False
+    """Whether a secret that was typed before the drop has to be typed again."""
+    ahead: tuple[str, ...] = ()
+    """Screens that were passed before the drop: passed again while their answers hold, and last where it was left."""
+    phone: str = ""
+    """Only while an enrolment may be invited to go on."""
+    gateway: str = ""
     menu: int = MENU_VERSION
 
     def but(self, **changes: Any) -> "Journey":
@@ -57,12 +65,12 @@ class Journey:
         return self.but(screen=screen, page=0, line="")
 
     def back(self) -> "Journey":
-        return self.but(screen=self.trail[-1], trail=self.trail[:-1], left="", page=0, wrong=0, line="")
+        return self.but(screen=self.trail[-1], trail=self.trail[:-1], left="", ahead=(), page=0, wrong=0, line="")
 
     def done(self, screen: str) -> "Journey":
         """After something was done, neither its answers nor the way back to its questions are kept."""
         kept = {name: value for name, value in self.answers.items() if name == "worker"}
-        return self.but(screen=screen, trail=(), answers=kept, secrets=(), secret_from="", page=0, line="")
+        return self.but(screen=screen, trail=(), answers=kept, secrets=(), secret_from="", ahead=(), page=0, line="")
 
     def with_answer(self, name: str, value: str) -> "Journey":
         return self.but(answers={**self.answers, name: value})
@@ -81,11 +89,25 @@ class Journey:
     def dropped(self) -> "Journey":
         """As it is kept when its call ended: without secrets, and back before the first of them was asked."""
         kept = self.without(self.secrets).answers
-        screen, trail = self.left or self.screen, self.trail
+        screen, trail, retype = self.left or self.screen, self.trail, self.retype
         if self.secret_from and self.secret_from in trail:
-            screen, trail = self.secret_from, trail[: trail.index(self.secret_from)]
+            cut = trail.index(self.secret_from)
+            if screen in trail[:cut]:
+                # An earlier answer was being changed; the secrets are asked for after it in any case.
+                trail = trail[: trail.index(screen)]
+            else:
+                screen, trail, retype = self.secret_from, trail[:cut], True
         return self.but(
-            screen=screen, trail=trail, answers=kept, secrets=(), secret_from="", page=0, wrong=0, line="", left=""
+            screen=screen,
+            trail=trail,
+            answers=kept,
+            secrets=(),
+            secret_from="",
+            page=0,
+            wrong=0,
+            line="",
+            left="",
+            retype=retype,
         )
 
     def asked_to_go_on(self) -> "Journey":
@@ -93,17 +115,37 @@ class Journey:
         return kept.but(left=kept.screen, screen=RESUME)
 
     def taken_up(self) -> "Journey":
-        return self.but(screen=self.left, left="")
+        """From the first screen on again: the engine passes what was answered, as long as it holds."""
+        way = (*self.trail, self.left, *self.ahead)
+        return self.but(screen=way[0], trail=(), ahead=way, left="", retype=False)
+
+    @property
+    def flow(self) -> str:
+        return (self.left or self.screen).split(".")[0]
 
     @property
     def worth_resuming(self) -> bool:
         """Only where something was typed that would be lost, in a flow that changes something."""
-        flow = (self.left or self.screen).split(".")[0]
-        return not self.ended and bool(self.answers) and flow in RESUMED_FLOWS
+        return not self.ended and bool(self.answers) and self.flow in RESUMED_FLOWS
+
+    @property
+    def worth_inviting(self) -> bool:
+        """Whether its caller may be invited by SMS to go on: an enrolment of which something was typed."""
+        return self.worth_resuming and self.flow == INVITED_FLOW
 
     def at_start(self) -> "Journey":
         return self.but(
-            screen=START, answers={}, secrets=(), secret_from="", trail=(), page=0, wrong=0, line="", left=""
+            screen=START,
+            answers={},
+            secrets=(),
+            secret_from="",
+            trail=(),
+            page=0,
+            wrong=0,
+            line="",
+            left="",
+            retype=False,
+            ahead=(),
         )
 
     def dumps(self) -> str:
@@ -114,4 +156,5 @@ class Journey:
         values: dict[str, Any] = json.loads(text)
         values["trail"] = tuple(values.get("trail", ()))
         values["secrets"] = tuple(values.get("secrets", ()))
+        values["ahead"] = tuple(values.get("ahead", ()))
         return cls(**values)

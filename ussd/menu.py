@@ -50,10 +50,10 @@ MENU: Tree = {
         goes={facts.OTHER_VILLAGE: "enrol.village_code"},
         none="enrol.village_code",
     ),
-    "enrol.village_code": Ask(fields.village, "village", then="enrol.sector"),
+    "enrol.village_code": Ask(fields.village, "village", then="enrol.sector", holds=fields.village_stands),
     "enrol.sector": Pick(facts.sectors, "sector", then="enrol.income"),
     "enrol.income": Pick(facts.incomes, "base_rp", then="enrol.programmes"),
-    "enrol.programmes": Pick(facts.programmes, "programmes", then="enrol.pin"),
+    "enrol.programmes": Pick(facts.programmes, "programmes", then="enrol.pin", shown="programmes_shown"),
     "enrol.pin": Ask(fields.new_pin, "pin", then="enrol.pin_again", secret=True),
     "enrol.pin_again": Ask(fields.same_pin, "pin_again", then="enrol.confirm", secret=True),
     "enrol.confirm": Menu(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint, Response, jsonify, request
+from redis import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -13,10 +14,13 @@ from models import GatewayReport
 from ports import Ports
 from ussd.calls import Calls
 from ussd.engine import Reply
+from ussd.metrics import exposition
 
 log = structlog.get_logger()
 # A hop's form is some hundred bytes; the longest text that is read at all is 2,000 characters.
 BODY_BYTES_MAX = 16 * 1024
+# The caller hung up, or the network or the clock ended the call (gateways.md 2.6).
+CALLER_LEFT = "Incomplete"
 
 
 def make_blueprint(ports: Ports) -> Blueprint:
@@ -28,7 +32,8 @@ def make_blueprint(ports: Ports) -> Blueprint:
     if "hubtel" in ports.settings.ussd_gateways:
         _add_hubtel(routes, calls, ports.settings.USSD_CODE)
     # Kept where the calls come by another gateway too: the notices of those that ended before the change.
-    _add_africastalking_events(routes, ports)
+    _add_africastalking_events(routes, ports, calls)
+    _add_metrics(routes, ports)
     return routes
 
 
@@ -63,7 +68,7 @@ def _add_hubtel(routes: Blueprint, calls: Calls, code: str) -> None:
         return jsonify(hubtel.frame(reply.text if reply else "", end=reply.end if reply else True))
 
 
-def _add_africastalking_events(routes: Blueprint, ports: Ports) -> None:
+def _add_africastalking_events(routes: Blueprint, ports: Ports, calls: Calls) -> None:
     @routes.post("/ussd/africastalking/events")
     def event() -> Response:
         """The end-of-session notice, kept without what was typed; best effort, nothing depends on it."""
@@ -82,6 +87,19 @@ def _add_africastalking_events(routes: Blueprint, ports: Ports) -> None:
                         received_at=work.now,
                     )
                 )
-        except (Malformed, HTTPException, SQLAlchemyError) as error:
+            if ended.status == CALLER_LEFT:
+                calls.ended(ended.phone, ended.session_id)
+        except (Malformed, HTTPException, SQLAlchemyError, RedisError) as error:
             log.warning("ussd_event_dropped", kind=type(error).__name__)
         return Response("", mimetype="text/plain")
+
+
+def _add_metrics(routes: Blueprint, ports: Ports) -> None:
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        """Today's funnel for Prometheus, behind the callbacks' key: counts that begin anew each day in Jakarta."""
+        try:
+            return Response(exposition(ports), mimetype="text/plain")
+        except RedisError as error:
+            log.error("metrics_redis_away", kind=type(error).__name__)
+            return Response("away\n", status=503, mimetype="text/plain")

@@ -46,6 +46,8 @@ class Pick:
     facts: FactsOf | None = None
     goes: Mapping[str, str] = field(default_factory=dict)
     none: str = ""
+    shown: str = ""
+    """Where the picked line is kept, when it names a price: at another price a dropped call is asked again."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Ask:
     facts: FactsOf | None = None
     secret: bool = False
     unless: Mapping[type[Exception], str] = field(default_factory=dict)
+    holds: Callable[[Caller, str], bool] | None = None
+    """Whether a kept answer is still good, where `read` cannot take its own result for one."""
 
 
 @dataclass(frozen=True)
