@@ -98,7 +98,7 @@ def test_a_call_that_goes_on_or_was_ended_by_us_is_not_invited(world: World, pho
     world.clock.forward(minutes=4)
     phone.dial()
     assert later(world, minutes=4) == 0, "a hop four minutes ago"
-    phone.press("3", "5")
+    phone.press("3", "5", "3")
     assert not phone.live
     begin(world.phone(BUDI_PHONE))
     other = world.phone("+6285700000003")
@@ -216,7 +216,7 @@ def test_a_notice_that_comes_after_the_redial_or_the_end_ends_nothing(world: Wor
     phone.dial()
     end_notice(world, phone, session=first)
     assert later(world, minutes=2) == 0
-    phone.press("3", "5")
+    phone.press("3", "5", "3")
     assert not phone.live
     end_notice(world, phone)
     assert later(world, minutes=10) == 0

@@ -177,7 +177,7 @@ def test_a_call_that_was_cut_is_taken_up_where_it_stopped(world: World, phones: 
     phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU)
     kept = place(world)
     phone.drop()
-    assert "terputus: pendaftaran" in phone.dial()
+    assert "terputus. Lanjut daftar" in phone.dial()
     assert "Pekerjaan" in phone.press("1")
     assert place(world) == kept
 
@@ -194,7 +194,7 @@ def test_a_call_whose_end_is_told_keeps_its_place_and_not_its_secrets(world: Wor
     assert len(phone.calls) == heard, "nothing is answered"
     if isinstance(phone, SmppHandset):
         assert phone.smsc.count(SITI_PHONE.removeprefix("+")) == heard
-    assert "terputus: pendaftaran" in phone.dial()
+    assert "terputus. Lanjut daftar" in phone.dial()
     assert "Buat PIN" in phone.press("1")
     assert world.one("SELECT count(*) FROM workers") == 0
 
@@ -206,7 +206,7 @@ def test_an_answer_after_the_end_was_told_agrees_to_nothing(world: World, phones
     phone.read_on()
     if phone.hang_up():
         wait_for(lambda: kept_journey(world).reply_end, "the end to be heard")
-        assert "terputus: pendaftaran" in phone.press("1")
+        assert "terputus. Lanjut daftar" in phone.press("1")
         assert world.one("SELECT count(*) FROM workers") == 0
 
 
@@ -220,7 +220,7 @@ def test_a_hop_of_the_old_call_after_the_redial_does_nothing(world: World, phone
     phone.dial()
     old.press("1")
     assert world.one("SELECT count(*) FROM workers") == 0
-    assert "terputus: pendaftaran" in phone.press("")
+    assert "terputus. Lanjut daftar" in phone.press("")
     assert "Buat PIN" in phone.press("1")
 
 

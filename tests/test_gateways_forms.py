@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
@@ -220,6 +220,7 @@ _VALUES = st.sampled_from(_GOOD) | st.text(max_size=30) | st.text(alphabet="+012
 
 
 @pytest.mark.parametrize("reader", READERS)
+@settings(deadline=None)
 @given(changes=st.dictionaries(st.sampled_from(_NAMES), st.lists(_VALUES, max_size=2), max_size=5))
 def test_a_form_is_a_value_or_malformed_and_nothing_else(
     reader: Callable[[Any], object], changes: dict[str, list[str]]

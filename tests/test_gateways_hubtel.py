@@ -38,6 +38,7 @@ def test_an_answer_is_a_turn_with_the_latest_input_alone() -> None:
         service_code=CODE,
         network_code="telkomsel",
         text="1",
+        gateway="hubtel",
         phase=Phase.CONTINUE,
         cumulative=False,
         sequence=2,

@@ -53,6 +53,7 @@ def test_a_dial_written_out_is_a_turn() -> None:
         service_code=CODE,
         network_code="",
         text="",
+        gateway="smpp",
         phase=Phase.BEGIN,
         cumulative=False,
         sequence=7,

@@ -187,7 +187,7 @@ def test_a_helpers_dropped_call_is_taken_up(world: World) -> None:
     helper.dial()
     helper.press("5", "3", SITI_NIK, SITI)
     helper.drop()
-    assert "terputus: mengajak peserta" in helper.dial()
+    assert "terputus. Lanjut mengajak peserta" in helper.dial()
     assert "Pekerjaan utama peserta" in helper.press("1")
 
 

@@ -19,7 +19,7 @@ from ussd import funnel
 from ussd.caller import Caller
 from ussd.dialled import beyond, take_village
 from ussd.engine import Reply, clean, turn, walk
-from ussd.journey import Journey
+from ussd.journey import RESUME, Journey
 from ussd.journeys import NOTICED_S, SILENT_S, Held, Journeys, Left, LostHold
 from ussd.latest import Heard, heard
 from ussd.menu import MENU
@@ -109,7 +109,9 @@ class Calls:
             if journey is None or journey.session != keys.index("session", session_id).hex() or journey.reply_end:
                 self._journeys.release(held)
             else:
-                self._journeys.save(held, journey.dropped().but(reply_end=True), self._in(NOTICED_S))
+                # Whoever was being asked whether to go on was left there, and holds no secrets.
+                kept = journey if journey.screen == RESUME else journey.dropped()
+                self._journeys.save(held, kept.but(reply_end=True), self._in(NOTICED_S))
         except (RedisError, LostHold) as error:
             log.warning("ussd_end_not_kept", kind=type(error).__name__)
 
