@@ -49,6 +49,10 @@ class Collected:
     """Attempts whose sender had died: unknown now."""
     sick: dict[str, str] = field(default_factory=dict)
     """Lanes that stopped in this round, with the code that stopped them."""
+    waiting: int = 0
+    """Debits in files of ours that a bank without an API has not answered yet."""
+    not_taken: int = 0
+    """Result files that were refused, or that a fault of ours left lying."""
 
     def count(self, one: Try) -> None:
         self.by_state[one.state] = self.by_state.get(one.state, 0) + 1
@@ -61,6 +65,8 @@ class Collected:
         self.collected_rp += other.collected_rp
         self.lost += other.lost
         self.sick |= other.sick
+        self.waiting += other.waiting
+        self.not_taken += other.not_taken
 
 
 Told = Callable[[str, Collected], None]

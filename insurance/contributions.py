@@ -255,6 +255,7 @@ def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *,
     cause = Cause("system", "not_sent")
     gone = [outcome.one for outcome in outcomes if outcome.to.mandate_state not in standing]
     change_all(work, gone, AttemptState.CANCELLED, cause, codes)
+    _leave_to_successor(work, [outcome.to for outcome in outcomes])
     tries = [outcome.one for outcome in outcomes if outcome.to.mandate_state in standing]
     first = set() if asked else _first_sent_now(work, tries)
     never, before = [t for t in tries if t.key in first], [t for t in tries if t.key not in first]
