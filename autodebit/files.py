@@ -3,7 +3,7 @@
 A file is named with its rows and committed, written, and marked. A crash between any two repeats safely.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
@@ -20,7 +20,7 @@ from banks.batch_file import BatchFiles
 from insurance import contributions, mandate_life, runs
 from insurance.attempts import COLUMNS, Try, as_try, locked
 from insurance.contributions import STOP_OPEN, Outcome
-from insurance.party import parties
+from insurance.party import Party, parties
 from insurance.references import new_reference
 from insurance.work import Work
 from models import Attempt, AttemptState, BankFile, Mandate, Worker
@@ -89,7 +89,7 @@ def _shown(bank_code: str, result: Collected) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        log.error("bank_folder_broken", bank=bank_code, kind=type(error).__name__)
+        log.error("bank_files_broken", bank=bank_code, kind=type(error).__name__)
         result.sick[bank_code] = f"its files, {type(error).__name__}"
 
 
@@ -157,26 +157,35 @@ def _write(ports: Ports, bank: BatchFiles, name: str) -> None:
 
 
 def _leave_out(work: Work, name: str) -> None:
-    """Nobody has read the file yet: nothing was sent of what may not be sent any more, as its member's yes is gone.
-
-    A pause takes nothing out: it began with the month after this one, and its member was told so.
-    """
+    """Nobody has read the file yet: nothing was sent of what may not be sent any more, as its member's yes is gone."""
     tries = _sent_in(work, name)
-    # Mandates before attempts, as everywhere.
-    known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}), lock=True)
-    held = locked(work, [one.key for one in tries]).values()
-    workers = {one.worker_id for one in held}
-    # While a member has been asked what to stop, nothing is debited (rulings 13).
-    asked_to_stop = select(Worker.id).where(Worker.id.in_(workers), Worker.stop_asked_at >= work.now - STOP_OPEN)
-    stopping = set(work.db.scalars(asked_to_stop))
-    gone = [
-        Outcome(one, to, code="left_out")
-        for one in held
-        if one.mandate_id is not None and one.state == AttemptState.SENT.value
-        for to in [known[one.mandate_id]]
-        if to.mandate_state not in _IN_FORCE or to.expires_on < work.today or one.worker_id in stopping
+    known = parties(work, _mandates_of(tries))
+    stopping = _asked_what_to_stop(work, {one.worker_id for one in tries})
+    lost = [
+        one
+        for one in tries
+        if one.mandate_id is not None and (one.worker_id in stopping or _has_ended(work, known[one.mandate_id]))
     ]
-    contributions.not_sent_all(work, gone, work.now + UNSENT_AFTER, asked=False)
+    # Mandates before attempts, as everywhere.
+    held = parties(work, _mandates_of(lost), lock=True)
+    left = [one for one in locked(work, [one.key for one in lost]).values() if one.state == AttemptState.SENT.value]
+    outcomes = [Outcome(one, held[one.mandate_id], code="left_out") for one in left if one.mandate_id is not None]
+    contributions.not_sent_all(work, outcomes, work.now + UNSENT_AFTER, asked=False)
+
+
+def _has_ended(work: Work, to: Party) -> bool:
+    """A pause is no end: it began with the month after the one that is under way, and its member was told so."""
+    return to.mandate_state not in _IN_FORCE or to.expires_on < work.today
+
+
+def _asked_what_to_stop(work: Work, workers: Collection[int]) -> set[int]:
+    """Those whose question what to stop is open: meanwhile nothing is debited (rulings 13)."""
+    open_since = work.now - STOP_OPEN
+    return set(work.db.scalars(select(Worker.id).where(Worker.id.in_(workers), Worker.stop_asked_at >= open_since)))
+
+
+def _mandates_of(tries: Iterable[Try]) -> list[int]:
+    return sorted({one.mandate_id for one in tries if one.mandate_id is not None})
 
 
 def _content(work: Work, name: str) -> tuple[list[MandateRequest], list[CollectRequest]]:
@@ -184,7 +193,7 @@ def _content(work: Work, name: str) -> tuple[list[MandateRequest], list[CollectR
     mine = select(Mandate).where(Mandate.sent_in == name, Mandate.state.in_(ASKED)).order_by(Mandate.id)
     asked = work.db.scalars(mine).unique()
     tries = _sent_in(work, name)
-    known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
+    known = parties(work, _mandates_of(tries))
     made = [debit_of(work, one, known[one.mandate_id]).request for one in tries if one.mandate_id is not None]
     return [mandate_request(work, mandate) for mandate in asked], [one for one in made if one is not None]
 

@@ -12,6 +12,8 @@ from models.machine import Cause
 from tests.debit_folders import BANK, CHOICE, TOTAL_RP, Folders, consented, done, items, member, newest
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, authorise, enrol
 from tests.settling import state, tomorrow
+from tests.test_autodebit import NOV
+from tests.test_mandate_change import change_account
 from tests.world import World
 
 
@@ -142,3 +144,20 @@ def test_of_two_passes_at_once_one_says_what_stands_in_a_file(folders: Folders) 
     assert exchange_files(replace(world.ports, batches={BANK: slow}), BANK).sick == {}
     assert (state(world), debits_in(folders)) == ("sent", [reference])
     assert "Satu debit sudah di bank" in world.last_sms()
+
+
+def test_a_month_left_out_of_a_replaced_mandates_file_is_the_new_mandates(folders: Folders) -> None:
+    """While the debit could still leave, the new mandate was not planned for its month."""
+    member(folders)
+    world = folders.world
+    change_account(world.phone(), "1140099999")
+    folders.dies("before")
+    world.ask_banks()
+    assert world.rows("SELECT state FROM mandates ORDER BY id") == [("replaced",), ("active",)]
+    for scheduled in (0, 0):
+        assert world.plan(NOV).scheduled == scheduled
+        world.clock.forward(hours=3)
+    folders.exchange()
+    assert (state(world), debits_in(folders)) == ("cancelled", [])
+    assert world.plan(NOV).scheduled == 1
+    assert world.rows("SELECT bank_code, state FROM attempts WHERE n = 2") == [("114", "noticed")]
