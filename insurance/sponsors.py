@@ -269,15 +269,12 @@ def _hand_over(work: Work, worker: Worker, promised: Sponsorship) -> None:
     if (following is None or following.payer == PAYER_SELF) and not (begun and held == "_debit"):
         about: dict[str, str] = {}
         if mandate is not None:
-            about = {
-                **mandates.bank_facts(mandate),
-                "state": work.texts.word(f"mandate.{mandate.state}", worker.language),
-            }
+            state = work.texts.word(f"mandate.{mandate.state}", worker.language)
+            about = {**mandates.bank_facts(mandate), "state": state}
         last, first = _named(worker, add_months(own, -1)), _named(worker, own)
-        said, kind = ({"month": first}, "over") if begun else ({"month": last, "month2": first}, "ends")
-        _tell(
-            work, worker, promised, f"sponsor_{kind}{held}", f"sponsor_{kind}:{promised.reference}", {**said, **about}
-        )
+        named, what = ({"month": first}, "over") if begun else ({"month": last, "month2": first}, "ends")
+        key = f"sponsor_{what}:{promised.reference}"
+        _tell(work, worker, promised, f"sponsor_{what}{held}", key, {**named, **about})
     if begun:
         promised.ended_on = work.today
         record(work.db, promised.subject, "system", "over", "", "promised", "over", work.now)

@@ -21,22 +21,21 @@ from models.month import ASKED_FOR, AT_BANK
 from units.month import last_day
 
 _UNSENT = (AttemptState.SCHEDULED.value, AttemptState.NOTICED.value)
-
-
 Pair = tuple[Try, Party]
 
 
 def may_go(work: Work, due: Sequence[Pair]) -> list[Pair]:
     """Those of `due` that were noticed in time, for a day not long past; the others get a new day, or are dropped."""
     noticed = noticed_in_time(work, [one for one, _ in due])
-    old = [(one, to) for one, to in due if is_stale(work, one)]
+    old, late, ready = list[Pair](), list[Pair](), list[Pair]()
+    for one, to in due:
+        in_time = not one.needs_notice or one.reference in noticed
+        (old if is_stale(work, one) else ready if in_time else late).append((one, to))
     # What the member wanted on one day is not wanted on any other.
     drop_all(work, [(one, to) for one, to in old if one.why in ASKED_FOR], Cause("system", "day_over"))
     _postpone(work, [(one, to) for one, to in old if one.why not in ASKED_FOR], "notice_old")
-    fresh = [(one, to) for one, to in due if not is_stale(work, one)]
-    late = [(one, to) for one, to in fresh if one.needs_notice and one.reference not in noticed]
     _postpone(work, late, "notice_late")
-    return [(one, to) for one, to in fresh if not one.needs_notice or one.reference in noticed]
+    return ready
 
 
 def _postpone(work: Work, late: Sequence[Pair], why: str) -> None:
@@ -51,7 +50,7 @@ def _postpone(work: Work, late: Sequence[Pair], why: str) -> None:
     ]
     rows = [{"month": o.month, "worker_id": o.worker_id, "n": o.n, "due_on": o.due_on} for o, _ in moved]
     noticed = AttemptState.NOTICED.value
-    # A new day begins a new wait for its own notice: nothing holds it back besides. That of a first month needs one too.
+    # A new day begins a new wait for its own notice, which a first month now needs too: nothing else holds it back.
     fixed = {"lease_until": None, "needs_notice": True, "state": noticed}
     update_rows(work.db, Attempt, ("month", "worker_id", "n"), rows, **fixed)
     record_all(work.db, [Happening(one.subject, "system", why, "", one.state, noticed) for one, _ in moved], work.now)

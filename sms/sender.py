@@ -1,4 +1,4 @@
-"""Sends the outbox: claims rows under a lease, sends with no transaction open, marks; never twice, nor runs' by night."""
+"""Sends the outbox: claims rows under a lease, sends outside, marks; no receipt goes twice, and no run's by night."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
