@@ -118,12 +118,12 @@ def test_what_lies_unsent_under_a_mandate_that_rests_is_told_too_when_its_month_
 def test_a_month_whose_old_account_gave_nothing_is_planned_through_the_new_one(world: World) -> None:
     world.clock.forward(days=-19)  # 4 November, so that there are days left.
     member(world)
+    with world.ports.transaction() as work:
+        yes = Yes("mandate", "v", "id", "ya", "session", SITI_PHONE)
+        mandates.authorise(work, work.db.query(Worker).one(), "114", "1140022345", 5, yes, replacing=True)
 
     class Slow(Away):
         def collect(self, debit: CollectRequest) -> BankAnswer:
-            with world.ports.transaction() as work:
-                yes = Yes("mandate", "v", "id", "ya", "session", SITI_PHONE)
-                mandates.authorise(work, work.db.query(Worker).one(), "114", "1140022345", 5, yes, replacing=True)
             world.ask_banks()
             for _ in range(2):
                 assert world.plan(NOV).scheduled == 0, "it is at the bank"
