@@ -17,6 +17,7 @@ from texts import Facts
 from units.clock import jakarta_day, next_daytime
 from units.month import month_of
 
+# URGENT is all that is told at once: it goes first, and by night too (rulings 5). The rest keeps to the day.
 URGENT, RECEIPT, REMINDER = 0, 1, 2
 # A receipt lives 72 h (field.md 3.5); a notice until its day, which the caller states.
 RECEIPT_LIFE = timedelta(hours=72)
@@ -139,7 +140,7 @@ def _row(work: Work, owed: Owed, message_id: int) -> dict[str, Any]:
         "phone_index": to.phone_index,
         "text_sealed": to.box.seal(body, "message.text"),
         "state": MessageState.CREATED.value,
-        "priority": owed.priority,
+        "priority": URGENT if owed.told_at_once else owed.priority,
         "tries": 0,
         "not_before": not_before,
         "expires_at": owed.expires_at or not_before + RECEIPT_LIFE,
