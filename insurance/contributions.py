@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -45,8 +46,7 @@ FINAL = [state.value for state in FINAL_MANDATES]
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the bank said of one attempt: its own reference, its code."""
 
     one: Try
