@@ -1,6 +1,7 @@
 """Collects what is due, bank by bank: commit as sent, ask the bank, record its word; never two at once for a month."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -103,8 +104,8 @@ def collect_lane(
                 ]
             if not debits:
                 break
-            said = list(threads.map(lambda debit: _ask(bank, debit, pace, health), debits))
-            for one in _record(ports, bank, list(zip(debits, said, strict=True))):
+            said = ask_all(threads, bank.rules.parallel_max, debits, partial(_ask, bank, pace=pace, health=health))
+            for one in _record(ports, bank, said):
                 result.count(one)
             told(bank_code, result)
     if health.sick:
@@ -126,6 +127,33 @@ def debit_of(work: Work, one: Try, to: Party) -> Debit:
         token=box.open(to.token_sealed, "mandate.token") if to.token_sealed else "",
     )
     return Debit(one.key, to, request)
+
+
+def ask_all(
+    threads: ThreadPoolExecutor, parallel: int, debits: Sequence[Debit], ask: Callable[[Debit], Said]
+) -> list[tuple[Debit, Said]]:
+    """Each is asked once, as many at a time as the bank takes: every thread goes on with what is next."""
+    waiting = deque(debits)
+
+    def one_after_another(_: int) -> list[tuple[Debit, Said]]:
+        try:
+            return [(debit, ask(debit)) for debit in _taken(waiting)]
+        except BaseException:
+            # None of this claim will be recorded, so the other threads must send no more of it.
+            waiting.clear()
+            raise
+
+    return [pair for pairs in threads.map(one_after_another, range(parallel)) for pair in pairs]
+
+
+def _taken(waiting: deque[Debit]) -> Iterator[Debit]:
+    """What is left: a deque gives each of its items to one thread only."""
+    while True:
+        try:
+            debit = waiting.popleft()
+        except IndexError:
+            return
+        yield debit
 
 
 def _ask(bank: Bank, debit: Debit, pace: Pace, health: Health) -> Said:

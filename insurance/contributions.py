@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -46,8 +47,7 @@ _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 Pair = tuple[Try, Party]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the bank said of one attempt: its own reference, its code."""
 
     one: Try

@@ -8,7 +8,7 @@ from sqlalchemy import case, func, select
 
 from insurance.work import Work
 from models import Transfer
-from models.bulk import insert_rows
+from models.bulk import copy_rows
 from units.month import Month
 
 FEE = "FEE"
@@ -63,25 +63,28 @@ Moves = Mapping[str, tuple[str, str, int]]
 """By programme: from which account, to which, how much."""
 
 
+_COLUMNS = (
+    "month",
+    "at",
+    "worker_id",
+    "reference",
+    "kind",
+    "programme",
+    "debit_account",
+    "credit_account",
+    "amount_rp",
+)
+
+
 def _post(work: Work, kind: str, posted: Iterable[tuple[Debit, Moves]]) -> None:
     at: datetime = work.now
     rows = [
-        {
-            "month": debit.month,
-            "at": at,
-            "worker_id": debit.worker_id,
-            "reference": debit.reference,
-            "kind": kind,
-            "programme": programme,
-            "debit_account": source,
-            "credit_account": target,
-            "amount_rp": amount_rp,
-        }
+        (debit.month, at, debit.worker_id, debit.reference, kind, programme, source, target, amount_rp)
         for debit, moves in posted
         for programme, (source, target, amount_rp) in moves.items()
     ]
     # Posting a fact again is refused by the unique index: the machines of state let no fact happen twice.
-    insert_rows(work.db, Transfer, rows)
+    copy_rows(work.db, Transfer, _COLUMNS, rows)
 
 
 def _collected(debit: Debit, source: str, fee: str) -> Moves:
