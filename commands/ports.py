@@ -29,16 +29,6 @@ def spare_collector() -> None:
     gc.set_threshold(_NEW_OBJECTS_MAX)
 
 
-def spare_collector() -> None:
-    """For a process of its own that lives for long: looking for garbage in a run's rows was a sixth of its CPU time.
-
-    What was imported by now is never looked at again, and the rest more rarely: rows are plain values without cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS_MAX)
-
-
 def job_ports() -> Ports:
     ports: Ports = current_app.extensions["ports"]
     url = ports.settings.DATABASE_URL.get_secret_value()

@@ -140,7 +140,7 @@ def confirm_all(work: Work, outcomes: Sequence[Outcome], cause: Cause) -> None:
     if surplus:
         post_surplus(work, [(outcome.one, outcome.one.bank_code) for outcome in surplus])
         for outcome in surplus:
-            refunds.owe_refund(work, outcome.one, "surplus")
+            refunds.owe_refund(work, outcome.one, refunds.SURPLUS)
         _tell(work, surplus, "surplus", {o.one.key: {"ref": o.one.reference} for o in surplus})
 
 

@@ -16,6 +16,7 @@ from texts import Facts
 from units.clock import next_daytime
 from units.month import Month, month_of
 
+# URGENT is all that is told at once: it goes first, and by night too (rulings 5). The rest keeps to the day.
 URGENT, RECEIPT, REMINDER = 0, 1, 2
 # A receipt lives 72 h (field.md 3.5); a notice until its day, which the caller states.
 RECEIPT_LIFE = timedelta(hours=72)

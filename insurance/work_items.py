@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ARRAY, String, any_, bindparam, func, select
+from sqlalchemy import ARRAY, String, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.work import Work
@@ -18,6 +18,12 @@ from models.work_item import WORK_MOVES
 _DAYS: dict[WorkKind, int] = {WorkKind.CANCEL_AT_BANK: 3}
 _DAYS_USUAL = 1
 NAME_LETTERS_MAX = 40
+REFUND_UNASKED, POSTED_REFUSED = "refund_unasked", "posted_refused"
+MONEY_CODES = (REFUND_UNASKED, POSTED_REFUSED)
+"""Of differences that say of paid money that it went, or may have to go, back."""
+_NEED_OUTCOME = [
+    kind.value for kind in (WorkKind.MANUAL_OUTCOME, WorkKind.MANDATE_OUTCOME, WorkKind.REFUND, WorkKind.NOT_POSTED)
+]
 
 
 class NotOpen(Exception):
@@ -25,7 +31,7 @@ class NotOpen(Exception):
 
 
 class Disagreed(Exception):
-    """Somebody proposed another decision: one of both has to be taken back first."""
+    """Somebody else proposed another decision, and has to decide anew first."""
 
 
 class NeedsOutcome(ValueError):
@@ -108,11 +114,11 @@ def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.decision not in ("", decision):
-        raise Disagreed(item.decision)
-    item.decision = decision
     # Another spelling of a name is no second person.
     who = " ".join(by.split()).casefold()[:NAME_LETTERS_MAX]
+    if item.decision not in ("", decision):
+        _take_back(work, item, who)
+    item.decision = decision
     row = insert(Approval).values(work_item_id=item.id, by=who, decision=decision, at=work.now)
     work.db.execute(row.on_conflict_do_nothing())
     record(work.db, item.subject, who, "approve", decision, item.state, item.state, work.now)
@@ -121,6 +127,15 @@ def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
         return False
     move(work.db, item, WORK_MOVES, WorkState.APPROVED, Cause("system", "approved", decision), work.now)
     return True
+
+
+def _take_back(work: Work, item: WorkItem, who: str) -> None:
+    """Who alone proposed something else may think again. Raises Disagreed where anybody besides stands by it."""
+    others = select(Approval.by).where(Approval.work_item_id == item.id, Approval.by != who)
+    if work.db.execute(others.limit(1)).first() is not None:
+        raise Disagreed(item.decision)
+    work.db.execute(delete(Approval).where(Approval.work_item_id == item.id, Approval.by == who))
+    record(work.db, item.subject, who, "take_back", item.decision, item.state, item.state, work.now)
 
 
 def needs_nobody(work: Work) -> bool:
@@ -152,8 +167,8 @@ def refuse(work: Work, item_id: int, by: str) -> None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.kind in (WorkKind.MANUAL_OUTCOME.value, WorkKind.MANDATE_OUTCOME.value, WorkKind.REFUND.value):
-        raise NeedsOutcome(f"a {item.kind} cannot be refused: it would wait for ever")
+    if item.kind in _NEED_OUTCOME or (item.kind == WorkKind.DIFFERENCE.value and item.code in MONEY_CODES):
+        raise NeedsOutcome(f"a {item.kind} {item.code} cannot be refused: it would wait for ever")
     move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
     item.closed_at = work.now
 

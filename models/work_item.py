@@ -29,8 +29,10 @@ class WorkKind(StrEnum):
     BAD_FILE = "bad_file"
     SPONSOR_UNPAID = "sponsor_unpaid"
     """A sponsor did not pay a village's month by its due day: somebody has to ask the sponsor."""
+    NOT_POSTED = "not_posted"
+    """The insurer refused to post a month that was paid: it is handed over again, or the money goes back."""
     REVERSED_POSTED = "reversed_posted"
-    """Given back by the bank after the insurer was told of it: the insurer has to be told of that too."""
+    """Given back after the insurer was told of it, or posted after all: the insurer has to be told of that too."""
 
 
 class WorkState(StrEnum):
