@@ -13,7 +13,7 @@ import os
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice, pairwise
@@ -77,10 +77,10 @@ class InFolder:
         self._put_aside(name, "refused")
 
     def _put_aside(self, name: str, folder: str) -> None:
-        """Doing it twice is doing it once, as a crash may come between."""
+        """Doing it twice is doing it once, as a crash may come between, or another process that was faster."""
         source, target = _place(self._in, name), self._in / folder / name
         target.parent.mkdir(mode=0o700, exist_ok=True)
-        if source.exists() or not target.exists():
+        with suppress(FileNotFoundError):
             source.replace(target)
 
 

@@ -1,6 +1,7 @@
 """Collects what is due, bank by bank: commit as sent, ask the bank, record its word; never two at once for a month."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -49,6 +50,10 @@ class Collected:
     """Attempts whose sender had died: unknown now."""
     sick: dict[str, str] = field(default_factory=dict)
     """Lanes that stopped in this round, with the code that stopped them."""
+    waiting: int = 0
+    """Debits in files of ours that a bank without an API has not answered yet."""
+    not_taken: int = 0
+    """Result files that were refused, or that a fault of ours left lying."""
 
     def count(self, one: Try) -> None:
         self.by_state[one.state] = self.by_state.get(one.state, 0) + 1
@@ -61,6 +66,8 @@ class Collected:
         self.collected_rp += other.collected_rp
         self.lost += other.lost
         self.sick |= other.sick
+        self.waiting += other.waiting
+        self.not_taken += other.not_taken
 
 
 Told = Callable[[str, Collected], None]
@@ -103,8 +110,8 @@ def collect_lane(
                 ]
             if not debits:
                 break
-            said = list(threads.map(lambda debit: _ask(bank, debit, pace, health), debits))
-            for one in _record(ports, bank, list(zip(debits, said, strict=True))):
+            said = ask_all(threads, bank.rules.parallel_max, debits, partial(_ask, bank, pace=pace, health=health))
+            for one in _record(ports, bank, said):
                 result.count(one)
             told(bank_code, result)
     if health.sick:
@@ -126,6 +133,33 @@ def debit_of(work: Work, one: Try, to: Party) -> Debit:
         token=box.open(to.token_sealed, "mandate.token") if to.token_sealed else "",
     )
     return Debit(one.key, to, request)
+
+
+def ask_all(
+    threads: ThreadPoolExecutor, parallel: int, debits: Sequence[Debit], ask: Callable[[Debit], Said]
+) -> list[tuple[Debit, Said]]:
+    """Each is asked once, as many at a time as the bank takes: every thread goes on with what is next."""
+    waiting = deque(debits)
+
+    def one_after_another(_: int) -> list[tuple[Debit, Said]]:
+        try:
+            return [(debit, ask(debit)) for debit in _taken(waiting)]
+        except BaseException:
+            # None of this claim will be recorded, so the other threads must send no more of it.
+            waiting.clear()
+            raise
+
+    return [pair for pairs in threads.map(one_after_another, range(parallel)) for pair in pairs]
+
+
+def _taken(waiting: deque[Debit]) -> Iterator[Debit]:
+    """What is left: a deque gives each of its items to one thread only."""
+    while True:
+        try:
+            debit = waiting.popleft()
+        except IndexError:
+            return
+        yield debit
 
 
 def _ask(bank: Bank, debit: Debit, pace: Pace, health: Health) -> Said:

@@ -112,7 +112,7 @@ def _record(ports: Ports, asked: _Asked, answer: Said) -> None:
                 mandate_life.code_wrong(work, mandate, code)
             case BankRefused(reason=reason, code=code):
                 no_code = isinstance(asked.request, CodeRequest) and reason is Reason.HOLDER
-                mandate_life.rejected(work, mandate, "code" if no_code else reason.value, code)
+                mandate_life.rejected(work, mandate, (Reason.CODE if no_code else reason).value, code)
             case BankUnknown(code=code):
                 mandate_life.unknown(work, mandate, code)
             case _:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -32,18 +33,25 @@ class Planned:
 
 
 def plan(
-    ports: Ports, month: Month, by: str = runs.TIMETABLE, told: Callable[[Planned], None] = lambda _: None
+    ports: Ports,
+    month: Month,
+    by: str = runs.TIMETABLE,
+    told: Callable[[Planned], None] = lambda _: None,
+    *,
+    at: datetime | None = None,
 ) -> Planned:
     """Schedule `month` for every active mandate of a verified member that has no attempt for it yet.
 
-    A repeat finds nothing left to do. `told` hears of each chunk. Raises OutsideWindow.
+    A repeat finds nothing left to do. `told` hears of each chunk. `at` is the true moment where the clock of `ports`
+    pretends another: who comes after it is looked at by the next planning. Raises OutsideWindow.
     """
     result = Planned()
     with ports.transaction() as work:
-        begun_at, this = work.now, month_of(work.today)
+        begun_at, this = min(work.now, at or work.now), month_of(work.today)
         if not this <= month <= add_months(this, 1):
             raise OutsideWindow(f"{month:%Y-%m} is not {this:%Y-%m} or the month after it")
         run = runs.begin(work, month, by)
+        run.begun_at = min(run.begun_at, begun_at)
         if run.state != RunState.PLANNING.value:
             result.held = run.state
             return result

@@ -115,8 +115,15 @@ class BatchFiles(InFolder):
         """
         write(self._out, name, DEBIT, _debit_rows(mandates, debits), [self.code])
 
+    def is_handed_over(self, name: str) -> bool:
+        """Whether the whole file lies where the bank may read it."""
+        return (self._out / name).exists()
+
     def read(self, name: str) -> BatchResult:
-        """Raises BadFile for whatever does not add up, is another bank's, or has a code that is not in CODES."""
+        """Raises BadFile for whatever does not add up, is another bank's, or has a code that is not in CODES.
+
+        Raises FileNotFoundError where the file is gone: whoever was faster has put it aside.
+        """
         header, mandates, debits = list[str](), list[MandateResult](), list[DebitResult]()
 
         def head(free: Fields) -> None:

@@ -15,7 +15,7 @@ import config
 from commands.autodebit import autodebit
 from commands.calendar import holidays
 from commands.ledger import ledger
-from commands.ports import job_connections, job_ports
+from commands.ports import job_connections, job_ports, spare_collector
 from commands.reconcile import reconcile
 from commands.roster import helpers, roster
 from commands.sponsors import sponsors
@@ -51,6 +51,7 @@ def worker() -> None:
 
     ports = job_ports()
     app = jobs.make_engine_app(ports)
+    spare_collector()
 
     async def run() -> None:
         async with app.open_async():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autodebit import collect as collecting
+from autodebit import files as filing
 from autodebit import plan as planning
 from autodebit.decide import OUTCOMES, decide
 from autodebit.overview import Overview, overview
@@ -19,7 +20,7 @@ from insurance import runs, work_items
 from insurance.open_items import open_items
 from ports import Ports
 from sms import sender
-from units.clock import JAKARTA
+from units.clock import JAKARTA, system_clock
 from units.money import rupiah
 from units.month import parse_month
 
@@ -94,6 +95,10 @@ class Progress:
         for bank, sums in lanes:
             for state, count in sorted(sums.by_state.items()):
                 table.add_row(f"bank {bank}: {state}", str(count))
+            if sums.waiting:
+                table.add_row(f"bank {bank}: waits for the bank's file", str(sums.waiting))
+            if sums.not_taken:
+                table.add_row(f"bank {bank}: result files not taken, see flask autodebit status", str(sums.not_taken))
         return table
 
     @contextmanager
@@ -125,7 +130,7 @@ def plan(month_text: str, as_of: str | None, by: str) -> None:
 def _plan(ports: Ports, month_text: str, by: str, progress: Progress) -> None:
     try:
         month = parse_month(month_text)
-        planned = planning.plan(ports, month, by or _starter(ports), progress.plan)
+        planned = planning.plan(ports, month, by or _starter(ports), progress.plan, at=system_clock())
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     progress.plan(planned)
@@ -148,13 +153,15 @@ def _starter(ports: Ports) -> str:
 def run(month_text: str, as_of: str | None, by: str) -> None:
     """Plan the month, give the notices that are missing, and collect what is due.
 
-    Leaves with 0 when every attempt that was sent has a clear outcome, 2 when one is unknown or a bank does not answer,
-    3 when the run waits for two people.
+    Leaves with 0 when every attempt that was sent has a clear outcome or waits for the file of a bank without an API, 2
+    when one is unknown, a bank does not answer, or its files are no good, 3 when the run waits for two people.
     """
     ports, progress = _as_of_ports(as_of), Progress(month_text)
     with progress.shown():
         _plan(ports, month_text, by, progress)
-        collected = collecting.collect(ports, parse_month(month_text), progress.lane)
+        month = parse_month(month_text)
+        collected = collecting.collect(ports, month, progress.lane)
+        collected.add(filing.exchange_all(ports, month, progress.lane))
         if as_of is not None:
             # The worker's clock is not there yet: what is owed on that day is sent by this command.
             sender.drain(ports)
@@ -164,7 +171,7 @@ def run(month_text: str, as_of: str | None, by: str) -> None:
     for bank, why in sorted(collected.sick.items()):
         table.add_row(f"bank {bank} stopped: {why}", "")
     show_table(table)
-    if collected.by_state.get("unknown") or collected.lost or collected.sick:
+    if collected.by_state.get("unknown") or collected.lost or collected.sick or collected.not_taken:
         raise click.exceptions.Exit(UNCLEAR)
 
 

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select
 
 from insurance.work import Work
 from models import Attempt, AttemptReference, AttemptState, CoverMonth, Mandate, MonthState
-from models.bulk import add_unknown, copy_rows, insert_rows, read_by_key, update_rows
+from models.bulk import add_unknown, copy_rows, read_by_key, read_rows, update_rows
 from models.event import Happening, record_all
 from models.machine import Cause, check
 from models.month import ASKED_FOR, ATTEMPT_MOVES, MONTH_MOVES
@@ -67,44 +69,52 @@ _values = attrgetter(*Try.__dataclass_fields__)
 COLUMNS = tuple(getattr(Attempt, name) for name in Try.__dataclass_fields__)
 
 
-def as_try(row: Row[tuple[object, ...]]) -> Try:
+def as_try(row: Sequence[object]) -> Try:
     """The first columns of `row` are COLUMNS."""
     return Try(*row[: len(COLUMNS)])  # type: ignore[arg-type]
 
 
-def _given(names: str) -> str:
-    """`JOIN unnest(...)` over the arrays :month, :worker_id and, for attempts, :n."""
-    kinds = {"month": "date", "worker_id": "bigint", "n": "smallint"}
-    arrays = ", ".join(f"CAST(:{name} AS {kinds[name]}[])" for name in names.split(", "))
-    return f"JOIN unnest({arrays}) AS given({names}) USING ({names})"
-
-
+_KINDS = {"month": "date", "worker_id": "bigint", "n": "smallint"}
 _LISTED = ", ".join(f"a.{column.key}" for column in COLUMNS)
 # Names of columns and tables are ours: nothing typed by anyone gets here.
 _ATTEMPTS = f"SELECT {_LISTED} FROM attempts a"  # noqa: S608
-_LOCKED = text(f"{_ATTEMPTS} {_given('month, worker_id, n')} ORDER BY a.month, a.worker_id, a.n FOR UPDATE OF a")
-_OF_MONTHS = text(f"{_ATTEMPTS} {_given('month, worker_id')} ORDER BY a.n")
 
 
-def _arrays(keys: Sequence[tuple[object, ...]], names: Sequence[str]) -> dict[str, list[object]]:
-    return {name: [key[place] for key in keys] for place, name in enumerate(names)}
+@cache
+def _by_key(names: tuple[str, ...], *, alike: bool) -> str:
+    """The condition that picks rows of `a` by their keys."""
+    if alike:
+        fixed = " AND ".join(f"a.{name} = CAST(%({name})s AS {_KINDS[name]})" for name in names if name != "worker_id")
+        return f"WHERE {fixed} AND a.worker_id = ANY(CAST(%(worker_id)s AS bigint[]))"
+    arrays = ", ".join(f"CAST(%({name})s AS {_KINDS[name]}[])" for name in names)
+    listed = ", ".join(names)
+    return f"JOIN unnest({arrays}) AS given({listed}) USING ({listed})"
+
+
+def _read(work: Work, select_from: str, keys: Sequence[tuple[object, ...]], end: str) -> list[tuple[Any, ...]]:
+    """`keys` are of a month and a worker, or of an attempt; those of one month and number open one partition only."""
+    if not keys:
+        return []
+    read_by_key(work.db)
+    names = _KEY[: len(keys[0])]
+    values: dict[str, object] = {name: [key[place] for key in keys] for place, name in enumerate(names)}
+    first = dict(zip(names, keys[0], strict=True))
+    alike = all(key[0] == keys[0][0] and key[2:] == keys[0][2:] for key in keys)
+    if alike:
+        values = {**first, "worker_id": values["worker_id"]}
+    return read_rows(work.db, (f"{select_from} {_by_key(names, alike=alike)} {end}", values))
 
 
 def locked(work: Work, keys: Sequence[Key]) -> dict[Key, Try]:
     """The attempts as they stand now, held to the end of the transaction, in one order."""
-    if not keys:
-        return {}
-    read_by_key(work.db)
-    return {one.key: one for one in map(as_try, work.db.execute(_LOCKED, _arrays(keys, _KEY)))}
+    rows = _read(work, _ATTEMPTS, keys, "ORDER BY a.month, a.worker_id, a.n FOR UPDATE OF a")
+    return {one.key: one for one in map(as_try, rows)}
 
 
 def of_months(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, list[Try]]:
     """All attempts of each worker's month, the first first."""
     found: dict[WorkerMonth, list[Try]] = {}
-    if not keys:
-        return found
-    read_by_key(work.db)
-    for one in map(as_try, work.db.execute(_OF_MONTHS, _arrays(keys, _KEY[:2]))):
+    for one in map(as_try, _read(work, _ATTEMPTS, keys, "ORDER BY a.n")):
         found.setdefault((one.month, one.worker_id), []).append(one)
     return found
 
@@ -133,9 +143,8 @@ def bank_of(work: Work, key: Key) -> str:
 def insert_all(work: Work, tries: Sequence[Try]) -> None:
     """New attempts with their references and their first events."""
     names = (*Try.__dataclass_fields__, "changed_at")
-    copy_rows(work.db, Attempt, names, ((*_values(one), work.now) for one in tries))
-    references = [{"reference": t.reference, "month": t.month, "worker_id": t.worker_id, "n": t.n} for t in tries]
-    insert_rows(work.db, AttemptReference, references)
+    copy_rows(work.db, Attempt, names, [(*_values(one), work.now) for one in tries])
+    copy_rows(work.db, AttemptReference, ("reference", *_KEY), [(one.reference, *one.key) for one in tries])
 
 
 def change_all(
@@ -198,8 +207,7 @@ class MonthRow:
         return ("month", f"{self.worker_id}/{self.month:%Y-%m}")
 
 
-_MONTHS = "SELECT m.month, m.worker_id, m.state, m.payer, m.paid_reference, m.posted_on FROM months m"
-_HELD = text(f"{_MONTHS} {_given('month, worker_id')} ORDER BY m.month, m.worker_id FOR UPDATE OF m")
+_MONTHS = "SELECT a.month, a.worker_id, a.state, a.payer, a.paid_reference, a.posted_on FROM months a"
 
 
 def held_months(work: Work, keys: Sequence[WorkerMonth], payer: str) -> dict[WorkerMonth, MonthRow]:
@@ -220,10 +228,7 @@ def held_months(work: Work, keys: Sequence[WorkerMonth], payer: str) -> dict[Wor
 
 
 def _hold(work: Work, keys: Sequence[WorkerMonth]) -> dict[WorkerMonth, MonthRow]:
-    if not keys:
-        return {}
-    read_by_key(work.db)
-    found = [MonthRow(*row) for row in work.db.execute(_HELD, _arrays(keys, _KEY[:2]))]
+    found = [MonthRow(*row) for row in _read(work, _MONTHS, keys, "ORDER BY a.month, a.worker_id FOR UPDATE OF a")]
     return {(row.month, row.worker_id): row for row in found}
 
 

@@ -9,16 +9,16 @@ from sqlalchemy import func, select
 from banks.base import UNTIMED, Became, Reason
 from insurance import mandate_life, refunds
 from insurance.absence import is_absent
-from insurance.attempts import Key, Try, change_all, change_months, held_months, locked
+from insurance.attempts import Key, Try, change_all, locked
 from insurance.contributions import Failure, Outcome, confirm_all, fail_all, worth_retrying
-from insurance.ledger import is_surplus, post_reversed, posted_at
+from insurance.giving_back import give_up
+from insurance.ledger import is_owed_back, post_reversed, posted_at
 from insurance.notices import facts
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
-from insurance.tariff import PAYER_SELF
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
-from models import AttemptState, BankNotice, CoverMonth, MonthState, WorkKind
+from models import AttemptState, BankNotice, WorkKind
 from models.bulk import update_rows
 from models.machine import Cause
 from models.month import Attempt
@@ -33,7 +33,8 @@ STATUS = "status"
 """A word that came as the answer to our question."""
 DEBITED, NOT_DEBITED = "debited", "not_debited"
 """What people decide in the bank's place; no bank has such codes."""
-GIVEN_BACK = ("04", "05")
+REFUNDED = "04"
+GIVEN_BACK = (REFUNDED, "05")
 """Statuses that only what was debited can have: refunded, cancelled (ASPI SNAP; programme.md 3.5)."""
 HARD = (Reason.ACCOUNT, Reason.NAME, Reason.HOLDER)
 _WAITING = (AttemptState.SENT.value, AttemptState.UNKNOWN.value, AttemptState.MANUAL.value)
@@ -199,31 +200,21 @@ def _ask_later(work: Work, one: Try, word: Word) -> None:
 
 def reverse(work: Work, one: Try, to: Party, cause: Cause) -> str:
     """The bank gave the money back: posted the other way round, the month open again, cover recomputed, told."""
-    surplus = is_surplus(work, one.month, one.reference)
-    if surplus and not refunds.undone(work, one.reference, cause):
+    owed_back = is_owed_back(work, one.month, one.reference)
+    if owed_back and cause.code == REFUNDED and refunds.is_done(work, one.reference):
+        # What we asked for, told once more.
+        return "known"
+    if owed_back and not refunds.undone(work, one, cause):
         _for_a_person(work, one, "refunded too", cause.code)
         return "contradicts"
     change_all(work, [one], AttemptState.REVERSED, cause)
-    post_reversed(work, one, one.bank_code, surplus=surplus)
-    if not surplus:
-        _open_again(work, one, to, cause)
+    post_reversed(work, one, one.bank_code, owed_back=owed_back)
+    if not owed_back:
+        give_up(work, one, cause)
+        said = {**facts(one, to), "ref": one.reference}
+        key_told = f"reversed:{one.reference}"
+        owe_all(work, [Owed(who, "reversed", key_told, said, told_at_once=False) for who in reach(work, to)])
     return "reversed"
-
-
-def _open_again(work: Work, one: Try, to: Party, cause: Cause) -> None:
-    key = (one.month, one.worker_id)
-    row = held_months(work, [key], PAYER_SELF)[key]
-    if row.state == MonthState.COVERED.value and row.paid_reference == one.reference:
-        handed_over = select(CoverMonth.handed_over_in).where(
-            CoverMonth.month == one.month, CoverMonth.worker_id == one.worker_id
-        )
-        if row.posted_on is not None or work.db.scalar(handed_over) is not None:
-            open_item(work, WorkKind.REVERSED_POSTED, one.reference, bank_code=one.bank_code, amount_rp=one.total_rp)
-        empty = {"paid_on": None, "paid_reference": None, "handed_over_in": None, "posted_on": None}
-        change_months(work, [row], MonthState.OPEN, cause, [empty])
-    said = {**facts(one, to), "ref": one.reference}
-    key_told = f"reversed:{one.reference}"
-    owe_all(work, [Owed(who, "reversed", key_told, said, told_at_once=False) for who in reach(work, to)])
 
 
 def _for_a_person(work: Work, one: Try, what: str, code: str, amount_rp: int | None = None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -21,18 +22,18 @@ from insurance.attempts import (
 )
 from insurance.calendar import retry_day
 from insurance.ledger import post_collected, post_surplus
-from insurance.notices import facts, noticed_in_time
+from insurance.notices import facts
 from insurance.party import Party, parties, reach
 from insurance.receipts import Owed, owe_all
 from insurance.schedule import Unscheduled, Wanted, schedule_all
 from insurance.tariff import PAYER_SELF, first_month
-from insurance.unsent import postpone_all
+from insurance.unsent import Pair, may_go
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, MonthState, Why, Worker
 from models.bulk import read_by_key, update_rows
 from models.machine import Cause
-from models.mandate import FINAL_MANDATES, IN_FORCE
+from models.mandate import FINAL_MANDATES
 from models.month import ASKED_FOR
 from units.month import Month, day_text
 
@@ -43,11 +44,9 @@ FIRST_ASK = timedelta(minutes=1)
 NO_FUNDS = "no_funds"
 FINAL = [state.value for state in FINAL_MANDATES]
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
-Pair = tuple[Try, Party]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the bank said of one attempt: its own reference, its code."""
 
     one: Try
@@ -60,7 +59,8 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
     """The next attempts of one bank that may be sent now, put into SENT under a lease; the caller commits, then sends.
 
     May be sent: due today or before, mandate ACTIVE, no open question what to stop, and noticed long enough ago.
-    Those whose notice came too late get a later day and a new notice instead. `month` narrows it to one month.
+    Those whose notice came too late, or whose day is long past, get a later day and a new notice instead. `month`
+    narrows it to one month.
     """
     read_by_key(work.db)
     query = (
@@ -88,11 +88,7 @@ def claim(work: Work, bank_code: str, lease: timedelta, limit: int, month: Month
     while tries := list(map(as_try, work.db.execute(query))):
         known = parties(work, sorted({one.mandate_id for one in tries if one.mandate_id is not None}))
         pairs = [(one, known[one.mandate_id]) for one in tries if one.mandate_id is not None]
-        noticed = noticed_in_time(work, tries)
-        late = [(one, to) for one, to in pairs if one.needs_notice and one.reference not in noticed]
-        postpone_all(work, late)
-        ready = [(one, to) for one, to in pairs if not one.needs_notice or one.reference in noticed]
-        if ready:
+        if ready := may_go(work, pairs):
             _send(work, [one for one, _ in ready], lease)
             return ready
     return []
@@ -144,7 +140,7 @@ def confirm_all(work: Work, outcomes: Sequence[Outcome], cause: Cause) -> None:
     if surplus:
         post_surplus(work, [(outcome.one, outcome.one.bank_code) for outcome in surplus])
         for outcome in surplus:
-            refunds.owe_refund(work, outcome.one, "surplus")
+            refunds.owe_refund(work, outcome.one, refunds.SURPLUS)
         _tell(work, surplus, "surplus", {o.one.key: {"ref": o.one.reference} for o in surplus})
 
 
@@ -247,15 +243,16 @@ def unknown_all(work: Work, outcomes: Sequence[Outcome]) -> None:
 def not_sent_all(work: Work, outcomes: Sequence[Outcome], again_at: datetime, *, asked: bool) -> None:
     """Nothing was debited for certain: the same attempt, with its reference, goes again from `again_at` on.
 
-    `asked` False: not even a request left, so the next one is the first. A mandate that the member took back meanwhile
-    leaves nothing to send.
+    `asked` False: not even a request left, so the next one is the first. A mandate that was taken back, or rests,
+    meanwhile leaves nothing to send: whoever was told that a debit is under way is told that it came to nothing.
     """
-    standing = [state.value for state in IN_FORCE]
     codes = {outcome.one.key: outcome.code for outcome in outcomes}
     cause = Cause("system", "not_sent")
-    gone = [outcome.one for outcome in outcomes if outcome.to.mandate_state not in standing]
-    change_all(work, gone, AttemptState.CANCELLED, cause, codes)
-    tries = [outcome.one for outcome in outcomes if outcome.to.mandate_state in standing]
+    gone = [outcome for outcome in outcomes if outcome.to.mandate_state != MandateState.ACTIVE.value]
+    change_all(work, [outcome.one for outcome in gone], AttemptState.CANCELLED, cause, codes)
+    _leave_to_successor(work, [outcome.to for outcome in gone])
+    _tell(work, gone, "not_debited", {outcome.one.key: {} for outcome in gone})
+    tries = [outcome.one for outcome in outcomes if outcome.to.mandate_state == MandateState.ACTIVE.value]
     first = set() if asked else _first_sent_now(work, tries)
     never, before = [t for t in tries if t.key in first], [t for t in tries if t.key not in first]
     change_all(work, never, AttemptState.NOTICED, cause, codes, lease_until=again_at, asked_at=None)

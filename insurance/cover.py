@@ -39,6 +39,8 @@ class Cover:
     until: date | None
     owed: Month
     months_paid: int
+    waits: Month | None = None
+    """What is paid and not posted, where the month that is owed is this one: of the two neither hides the other."""
 
     @property
     def in_grace(self) -> bool:
@@ -74,9 +76,12 @@ def compute(paid: Iterable[Month], posted: Iterable[Month], today: date, due_day
         return Cover(CoverState.WAITING, until, owed, len(paid_months))
     paid_before = [month for month in paid_months if month < this]
     if not paid_before:
-        state = CoverState.WAITING if paid_months - posted_months else CoverState.NONE
-        return Cover(state, None, this, len(paid_months))
-    return Cover(_unpaid_state(max(paid_before), until, today, due_day), until, this, len(paid_months))
+        # Only months ahead were paid.
+        ahead = min(paid_months - posted_months, default=None)
+        return Cover(CoverState.NONE if ahead is None else CoverState.WAITING, None, this, len(paid_months), ahead)
+    last = max(paid_before)
+    state = _unpaid_state(last, until, today, due_day)
+    return Cover(state, until, this, len(paid_months), last if state is CoverState.WAITING else None)
 
 
 def _unpaid_state(last_paid: Month, until: date | None, today: date, due_day: int) -> CoverState:

@@ -22,10 +22,13 @@ ROUTES = (
     ("reversed", "due", "bank"),
     ("reversed", "fee", "bank"),
     ("reversed", "insurer", "bank"),
-    ("reversed", "due", "refund"),
-    ("reversed", "fee", "refund"),
-    ("reversed", "insurer", "refund"),
+    # What was owed back, and the bank gave back by itself.
+    ("reversed", "refund", "bank"),
+    # A month that was paid and given up: the insurer refused it, or the bank gave it back by hand.
+    ("owed_back", "due", "refund"),
+    ("owed_back", "fee", "refund"),
     ("refunded", "refund", "bank"),
+    ("refunded", "refund", "sponsor"),
 )
 
 # A month that a sponsor pays outside our debits names no attempt, and has no transfers of ours.
@@ -43,12 +46,13 @@ def _net(alias: str) -> str:
     """What came in for a month and was not taken back, and what the insurer posted: a row an attempt, without fees."""
     return f"""(
         SELECT t.month, t.worker_id, t.reference,
-               sum(CASE t.kind WHEN 'collected' THEN t.amount_rp WHEN 'reversed' THEN -t.amount_rp ELSE 0 END) AS rp,
+               sum(CASE t.kind WHEN 'collected' THEN t.amount_rp WHEN 'posted' THEN 0 ELSE -t.amount_rp END) AS rp,
                sum(t.amount_rp) FILTER (WHERE t.kind = 'collected') AS collected_rp,
                sum(t.amount_rp) FILTER (WHERE t.kind = 'posted') AS posted_rp,
-               bool_or(t.kind = 'reversed') AS is_reversed
+               bool_or(t.kind IN ('reversed', 'owed_back')) AS is_undone
           FROM transfers t
-         WHERE {_in("t")} AND t.kind IN ('collected', 'reversed', 'posted') AND t.programme <> 'FEE'
+         WHERE {_in("t")} AND t.kind IN ('collected', 'reversed', 'owed_back', 'posted')
+           AND t.programme NOT IN ('FEE', 'SURPLUS')
          GROUP BY t.month, t.worker_id, t.reference
     ) {alias}"""
 
@@ -93,23 +97,33 @@ BOOKS = {
                AND c.reference = t.reference AND c.programme = t.programme AND c.kind = 'collected'
          WHERE {_in("t")} AND t.kind = 'posted'
            AND (t.programme = 'FEE' OR c.amount_rp IS DISTINCT FROM t.amount_rp)""",
-    "reversed twice, or not as it was collected": f"""
+    "taken back twice, or not as it was collected": f"""
         SELECT DISTINCT t.reference FROM transfers t
-         WHERE {_in("t")} AND t.kind IN ('collected', 'reversed')
+         WHERE {_in("t")} AND t.kind IN ('collected', 'reversed', 'owed_back') AND t.programme <> 'SURPLUS'
          GROUP BY t.reference, t.worker_id, t.programme
-        HAVING bool_or(t.kind = 'reversed')
-           AND (count(*) FILTER (WHERE t.kind = 'reversed') > 1
-                OR sum(CASE t.kind WHEN 'reversed' THEN -t.amount_rp ELSE t.amount_rp END) <> 0)""",
+        HAVING bool_or(t.kind <> 'collected')
+           AND (count(*) FILTER (WHERE t.kind <> 'collected') > 1
+                OR sum(CASE t.kind WHEN 'collected' THEN t.amount_rp ELSE -t.amount_rp END) <> 0)""",
     "an attempt and its reversal that do not agree": f"""
         SELECT a.reference FROM attempts a
-          LEFT JOIN (SELECT t.month, t.reference,
-                            coalesce(sum(t.amount_rp) FILTER (WHERE t.kind = 'reversed'), 0) AS rp,
-                            bool_or(t.kind = 'surplus') AS is_surplus
-                       FROM transfers t
-                      WHERE {_in("t")} AND (t.kind = 'surplus' OR t.kind = 'reversed' AND t.programme <> 'FEE')
+          LEFT JOIN (SELECT t.month, t.reference, sum(t.amount_rp) AS rp FROM transfers t
+                      WHERE {_in("t")} AND t.kind = 'reversed'
                       GROUP BY t.month, t.reference) r ON r.month = a.month AND r.reference = a.reference
-         WHERE {_in("a")} AND r.is_surplus IS NOT TRUE
-           AND coalesce(r.rp, 0) <> CASE a.state WHEN :reversed THEN {_CONTRIBUTION_RP} ELSE 0 END""",
+         WHERE {_in("a")}
+           AND coalesce(r.rp, 0) <> CASE a.state WHEN :reversed THEN {_CONTRIBUTION_RP} + a.fee_rp ELSE 0 END""",
+    "owed back, and no refund of it": f"""
+        SELECT DISTINCT t.reference FROM transfers t
+          LEFT JOIN refunds r ON r.attempt_reference = t.reference
+         WHERE {_in("t")} AND t.kind IN ('surplus', 'owed_back') AND r.reference IS NULL""",
+    "a refund that the books do not have as it stands": f"""
+        SELECT r.attempt_reference FROM refunds r
+          LEFT JOIN (SELECT t.reference, sum(t.amount_rp) FILTER (WHERE t.kind = 'refunded') AS back_rp,
+                            sum(t.amount_rp) FILTER (WHERE t.kind IN ('surplus', 'owed_back')) AS owed_rp
+                       FROM transfers t
+                      WHERE {_in("t")} AND t.kind IN ('surplus', 'owed_back', 'refunded')
+                      GROUP BY t.reference) b ON b.reference = r.attempt_reference
+         WHERE {_in("r")} AND (b.owed_rp IS DISTINCT FROM r.amount_rp
+            OR coalesce(b.back_rp, 0) <> CASE r.state WHEN 'done' THEN r.amount_rp ELSE 0 END)""",
     "paid back, and more than was owed back": f"""
         SELECT t.reference FROM transfers t
          WHERE {_in("t")} AND 'refund' IN (split_part(t.debit_account, ':', 1), split_part(t.credit_account, ':', 1))
@@ -139,5 +153,5 @@ COVER = {
         SELECT {_MONTH_NAME.format("n")} FROM {_net("n")}
           LEFT JOIN months m ON {_in("m")} AND m.month = n.month AND m.worker_id = n.worker_id
                AND m.paid_reference = n.reference
-         WHERE n.posted_rp > 0 AND NOT n.is_reversed AND m.posted_on IS NULL""",
+         WHERE n.posted_rp > 0 AND NOT n.is_undone AND m.posted_on IS NULL""",
 }

@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from insurance.cover import GRACE_MONTHS, Cover, CoverState, History, compute, histories
 from insurance.receipts import RECEIPT, REMINDER, owe_worker
 from insurance.work import Work
-from models import Attempt, Membership, MembershipState, MessageKey, Worker
+from models import Attempt, AttemptState, Mandate, MandateState, Membership, MembershipState, MessageKey, Worker
 from models.month import AT_BANK
 from sealing import Unreadable
 from units.clock import JAKARTA
@@ -87,7 +87,10 @@ def tell_steps(work: Work, after_worker_id: int, limit: int) -> tuple[int, int |
     since = add_months(month_of(today), -GRACE_MONTHS - 1)
     found = histories(work.db, worker_ids, since).items()
     steps = {worker_id: step for worker_id, months in found if (step := next_step(months, today, due_day))}
-    told = sum(_tell(work, worker, steps[worker.id]) for worker in _to_tell(work, steps)) if steps else 0
+    if not steps:
+        return 0, worker_ids[-1]
+    debited = _to_be_debited(work, steps)
+    told = sum(_tell(work, worker, steps[worker.id], worker.id in debited) for worker in _to_tell(work, steps))
     return told, worker_ids[-1]
 
 
@@ -113,7 +116,22 @@ def _at_a_bank(work: Work, worker_ids: Collection[int]) -> set[int]:
     return set(work.db.scalars(query))
 
 
-def _tell(work: Work, worker: Worker, step: Step) -> bool:
+def _to_be_debited(work: Work, steps: Mapping[int, Step]) -> set[int]:
+    """For whom a debit of the very month that is owed is planned; to all others, paying in alone brings nothing."""
+    query = (
+        select(Attempt.worker_id, Attempt.month)
+        .join(Mandate, Mandate.id == Attempt.mandate_id)
+        .where(
+            Attempt.month.in_({step.cover.owed for step in steps.values()}),
+            Attempt.worker_id.in_(steps),
+            Attempt.state.in_([AttemptState.SCHEDULED.value, AttemptState.NOTICED.value]),
+            Mandate.state == MandateState.ACTIVE.value,
+        )
+    )
+    return {worker_id for worker_id, month in work.db.execute(query) if steps[worker_id].cover.owed == month}
+
+
+def _tell(work: Work, worker: Worker, step: Step, debited: bool) -> bool:
     """False where the person's key was destroyed: there is nobody left to tell."""
     until = step.cover.until
     try:
@@ -126,6 +144,7 @@ def _tell(work: Work, worker: Worker, step: Step) -> bool:
         kind = "lapsed"
         if step.ahead:
             kind = "step_lapsed" if step.state is CoverState.LAPSED else "step_grace"
+            kind += "_debit" if debited else ""
         if step.state in _GRACE:
             said["count"] = str(_GRACE.index(step.state) + 1)
         owe_worker(

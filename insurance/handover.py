@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import date
 
-import structlog
 from sqlalchemy import select, update
 
-from insurance import mandates, notices, schedule
+from insurance import mandates, notices, schedule, unposted
 from insurance.attempts import plan_anew
 from insurance.cover import CoverState, covers
 from insurance.ledger import post_to_insurer
@@ -35,11 +34,9 @@ from models.membership import MEMBERSHIP_MOVES
 from units.month import day_text, month_name
 from units.phone import masked_tail
 
-log = structlog.get_logger()
-
 # One file holds at most this many lines of each kind; the rest goes into the next.
 FILE_LINES_MAX = 50_000
-# How an answer is named after our file; only for our own book-keeping, the references decide.
+# How an answer is named after our file; the references decide, and the name tells an older refusal from a newer one.
 ANSWER_PREFIX = "result-"
 _REASONS = ("nik_unknown", "name_differs", "already_member")
 
@@ -55,7 +52,10 @@ def prepare(work: Work) -> str | None:
     )
     members = work.db.scalars(waiting.order_by(Membership.worker_id).limit(FILE_LINES_MAX)).all()
     paid = select(CoverMonth.month, CoverMonth.worker_id).where(
-        CoverMonth.state == MonthState.COVERED.value, CoverMonth.handed_over_in.is_(None)
+        CoverMonth.state == MonthState.COVERED.value,
+        CoverMonth.handed_over_in.is_(None),
+        # What was to be handed over again may have been posted by then.
+        CoverMonth.posted_on.is_(None),
     )
     months = work.db.execute(paid.order_by(CoverMonth.month, CoverMonth.worker_id).limit(FILE_LINES_MAX)).all()
     changes = work.db.scalars(
@@ -155,9 +155,11 @@ def apply(work: Work, result: ResultFile) -> None:
     """
     for registration in result.registrations:
         _apply_registration(work, registration)
+    answered = result.name.removeprefix(ANSWER_PREFIX)
     for contribution in result.contributions:
-        _apply_contribution(work, contribution)
-    file = work.db.get(InsurerFile, result.name.removeprefix(ANSWER_PREFIX))
+        _apply_contribution(work, contribution, answered)
+    unposted.close_posted(work)
+    file = work.db.get(InsurerFile, answered)
     if file is not None:
         file.answered_at = work.now
 
@@ -201,37 +203,31 @@ def _verified_text(work: Work, worker: Worker, kpj: str) -> tuple[str, dict[str,
     return "verified_debit", {**facts, **notices.facts(attempt, party(work, mandate.id))}
 
 
-def _apply_contribution(work: Work, line: ContributionResult) -> None:
+def _apply_contribution(work: Work, line: ContributionResult, answered: str) -> None:
     known = work.db.get(AttemptReference, line.reference)
     if known is None:
         raise UnknownReference(line.reference)
     month = work.db.get_one(CoverMonth, (known.month, known.worker_id), with_for_update=True)
-    if month.posted_on is not None or month.state != MonthState.COVERED.value:
-        return
-    if month.paid_reference != line.reference:
-        # What paid this month then was taken back by the bank since, and another debit paid it.
-        return
     attempt = work.db.get_one(Attempt, (known.month, known.worker_id, known.n))
+    is_posted = line.outcome == "POSTED"
+    if month.state != MonthState.COVERED.value or month.paid_reference != line.reference:
+        # Given back since; another debit may have paid the month.
+        if is_posted:
+            unposted.posted_in_vain(work, attempt)
+        return
+    if not is_posted:
+        unposted.refused(work, attempt, month, line, answered)
+        return
+    if month.posted_on is not None:
+        return
     member = work.db.get_one(Membership, known.worker_id)
     fresh = attempt.asked_at is not None and work.is_fresh(attempt.asked_at) and not attempt.needs_notice
-    if line.outcome != "POSTED":
-        _refused_posting(work, member, month, line)
-        return
     month.posted_on = work.today
     post_to_insurer(work, [attempt])
     record(work.db, month.subject, "insurer", "posted", "", month.state, month.state, work.now)
     if line.jht_balance_rp is not None and (member.jht_as_of is None or member.jht_as_of <= line.as_of):
         member.jht_balance_rp, member.jht_as_of = line.jht_balance_rp, line.as_of
     _tell_posted(work, member, month, line.reference, told_at_once=fresh)
-
-
-def _refused_posting(work: Work, member: Membership, month: CoverMonth, line: ContributionResult) -> None:
-    """Money was taken and is not posted, the worst case: logged, told, and listed until a person has mended it."""
-    log.error("month_not_posted", reference=line.reference, why=line.reason)
-    record(work.db, month.subject, "insurer", "refused", line.reason, month.state, month.state, work.now)
-    worker = member.worker
-    facts = {"month": month_name(month.month, worker.language), "name": work.name(worker), "ref": line.reference}
-    owe_worker(work, worker, "not_posted", f"not_posted:{line.reference}", facts, told_at_once=False)
 
 
 def _tell_posted(work: Work, member: Membership, month: CoverMonth, reference: str, *, told_at_once: bool) -> None:

@@ -8,11 +8,12 @@ from sqlalchemy import case, func, select
 
 from insurance.work import Work
 from models import Transfer
-from models.bulk import insert_rows
+from models.bulk import copy_rows
 from units.month import Month
 
 FEE = "FEE"
 SURPLUS = "SURPLUS"
+_CAME_IN = ("collected", "surplus")
 
 
 class Debit(Protocol):
@@ -54,34 +55,37 @@ def insurer_account(programme: str) -> str:
     return f"insurer:{programme}"
 
 
-def refund_account(bank_code: str) -> str:
-    """What we owe back to account holders through a bank."""
-    return f"refund:{bank_code}"
+def refund_account(whose: str) -> str:
+    """What we owe back to account holders through a bank, or to a sponsor."""
+    return f"refund:{whose}"
 
 
 Moves = Mapping[str, tuple[str, str, int]]
 """By programme: from which account, to which, how much."""
 
 
+_COLUMNS = (
+    "month",
+    "at",
+    "worker_id",
+    "reference",
+    "kind",
+    "programme",
+    "debit_account",
+    "credit_account",
+    "amount_rp",
+)
+
+
 def _post(work: Work, kind: str, posted: Iterable[tuple[Debit, Moves]]) -> None:
     at: datetime = work.now
     rows = [
-        {
-            "month": debit.month,
-            "at": at,
-            "worker_id": debit.worker_id,
-            "reference": debit.reference,
-            "kind": kind,
-            "programme": programme,
-            "debit_account": source,
-            "credit_account": target,
-            "amount_rp": amount_rp,
-        }
+        (debit.month, at, debit.worker_id, debit.reference, kind, programme, source, target, amount_rp)
         for debit, moves in posted
         for programme, (source, target, amount_rp) in moves.items()
     ]
     # Posting a fact again is refused by the unique index: the machines of state let no fact happen twice.
-    insert_rows(work.db, Transfer, rows)
+    copy_rows(work.db, Transfer, _COLUMNS, rows)
 
 
 def _collected(debit: Debit, source: str, fee: str) -> Moves:
@@ -106,15 +110,32 @@ def post_surplus(work: Work, debits: Sequence[tuple[Debit, str]]) -> None:
     _post(work, "surplus", [(d, {SURPLUS: (bank_account(b), refund_account(b), d.total_rp)}) for d, b in debits])
 
 
-def post_refunded(work: Work, debit: Debit, bank_code: str) -> None:
-    """The bank has given the surplus back."""
-    moves = {SURPLUS: (refund_account(bank_code), bank_account(bank_code), debit.total_rp)}
-    _post(work, "refunded", [(debit, moves)])
+def post_owed_back(work: Work, debit: Debit) -> None:
+    """The month it paid is given up: each transfer of its collection is taken back, and owed to whom it came from."""
+    source = _came_from(work, debit)
+    _, _, whose = source.partition(":")
+    collected = _collected(debit, source, fee_account(whose))
+    moves = {programme: (target, refund_account(whose), rp) for programme, (_, target, rp) in collected.items()}
+    _post(work, "owed_back", [(debit, moves)])
 
 
-def post_reversed(work: Work, debit: Debit, bank_code: str, *, surplus: bool) -> None:
-    """The bank took its debit back: each transfer of its collection the other way round."""
-    if surplus:
+def post_refunded(work: Work, debit: Debit) -> None:
+    """What was owed back is back where it came from: at the bank, or at the sponsor."""
+    source = _came_from(work, debit)
+    _, _, whose = source.partition(":")
+    _post(work, "refunded", [(debit, {SURPLUS: (refund_account(whose), source, debit.total_rp)})])
+
+
+def _came_from(work: Work, debit: Debit) -> str:
+    query = select(Transfer.debit_account).where(
+        Transfer.month == debit.month, Transfer.reference == debit.reference, Transfer.kind.in_(_CAME_IN)
+    )
+    return work.db.execute(query.limit(1)).scalar_one()
+
+
+def post_reversed(work: Work, debit: Debit, bank_code: str, *, owed_back: bool) -> None:
+    """The bank took its debit back: each transfer of its collection the other way round, or what was owed back."""
+    if owed_back:
         moves: Moves = {SURPLUS: (refund_account(bank_code), bank_account(bank_code), debit.total_rp)}
     else:
         collected = _collected(debit, bank_account(bank_code), fee_account(bank_code))
@@ -134,10 +155,19 @@ def post_to_insurer(work: Work, debits: Sequence[Debit]) -> None:
     )
 
 
-def is_surplus(work: Work, month: Month, reference: str) -> bool:
-    """Whether this debit was posted as one too many."""
+def is_owed_back(work: Work, month: Month, reference: str) -> bool:
+    """Whether this debit was one too many, or its month was given up: it pays nothing any more."""
+    return _has(work, month, reference, "surplus", "owed_back")
+
+
+def is_posted(work: Work, month: Month, reference: str) -> bool:
+    """Whether the insurer's posting of this debit was booked, whatever became of it later."""
+    return _has(work, month, reference, "posted")
+
+
+def _has(work: Work, month: Month, reference: str, *kinds: str) -> bool:
     query = select(Transfer.id).where(
-        Transfer.month == month, Transfer.reference == reference, Transfer.kind == "surplus"
+        Transfer.month == month, Transfer.reference == reference, Transfer.kind.in_(kinds)
     )
     return work.db.execute(query.limit(1)).first() is not None
 
@@ -145,17 +175,17 @@ def is_surplus(work: Work, month: Month, reference: str) -> bool:
 def posted_at(work: Work, month: Month, reference: str) -> datetime | None:
     """When this debit was posted as money that came in; None where it never was."""
     query = select(func.min(Transfer.at)).where(
-        Transfer.month == month, Transfer.reference == reference, Transfer.kind.in_(["collected", "surplus"])
+        Transfer.month == month, Transfer.reference == reference, Transfer.kind.in_(_CAME_IN)
     )
     return work.db.scalar(query)
 
 
 def paid_total_rp(work: Work, worker_id: int) -> int:
     """All contributions of a worker that came in through us and stayed, without bank fees."""
-    signed = case((Transfer.kind == "reversed", -Transfer.amount_rp), else_=Transfer.amount_rp)
+    signed = case((Transfer.kind == "collected", Transfer.amount_rp), else_=-Transfer.amount_rp)
     query = select(func.coalesce(func.sum(signed), 0)).where(
         Transfer.worker_id == worker_id,
-        Transfer.kind.in_(["collected", "reversed"]),
+        Transfer.kind.in_(["collected", "reversed", "owed_back"]),
         Transfer.programme.not_in([FEE, SURPLUS]),
     )
     return int(work.db.scalar(query) or 0)

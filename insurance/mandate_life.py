@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, String, exists, func, literal, not_, select
 
+from banks.base import Reason
 from insurance import schedule, unsent
 from insurance.mandates import FINAL, bank_facts, change, live_all, take_up, tell_bank
 from insurance.party import Party
@@ -124,7 +125,8 @@ def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool
     owe_worker(
         work,
         worker,
-        "mandate_rejected",
+        # Another account would help no more than this one: it is the code that was wrong.
+        "mandate_rejected_code" if reason == Reason.CODE.value else "mandate_rejected",
         f"mandate_rejected:{mandate.id}",
         {"reason": work.texts.word(f"reason.{reason}", worker.language), **bank_facts(mandate)},
     )
@@ -161,7 +163,7 @@ def code_wrong(work: Work, mandate: Mandate, code: str) -> None:
     keys = [f"mandate_code_wrong:{mandate.id}:{n}" for n in range(1, CODE_TRIES_MAX)]
     told = set(work.db.scalars(select(MessageKey.key).where(MessageKey.key.in_(keys))))
     if len(told) == len(keys):
-        rejected(work, mandate, "code", code)
+        rejected(work, mandate, Reason.CODE.value, code)
         return
     mandate.code_sealed = None
     change(work, mandate, MandateState.CODE_NEEDED, Cause("bank", "wrong_code", code))

@@ -15,6 +15,8 @@ from units.month import day_text, month_name
 
 # The texts of a plan made ahead, which nobody's call a moment ago has led to.
 PLANNED = frozenset({"notice", "notice_changed"})
+# What was announced for a day is not debited out of the blue long after it: money paid in for it is spent by then.
+NOTICE_HOLDS_DAYS = 3
 
 
 def facts(one: Try, to: Party) -> dict[str, str]:
@@ -38,6 +40,11 @@ def give_notice(work: Work, given: Sequence[tuple[Try, Party, str, Mapping[str, 
             for who in reach(work, to)
         ]
     owe_all(work, owed)
+
+
+def is_stale(work: Work, one: Try) -> bool:
+    """Whether its day is so long past that its notice, or the yes that named it, holds no more."""
+    return work.today - one.due_on > timedelta(days=NOTICE_HOLDS_DAYS)
 
 
 def notice_key(reference: str, due_on: date) -> str:

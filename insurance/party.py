@@ -1,16 +1,15 @@
 """A mandate with all that charging it and telling its member needs, many in one query; it changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, lateral, select, true
 
 from insurance.receipts import Recipient
 from insurance.work import Work
 from models import Bank, Contact, Mandate, Membership, Village, Worker
-from models.bulk import read_by_key
+from models.bulk import question, read_by_key, read_rows
 from sealing import Box, Unreadable
 from texts.longest import BANK_SHOWN_SEPTETS
 from units.gsm import shorten
@@ -18,8 +17,7 @@ from units.month import Month
 from units.phone import masked_tail
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(NamedTuple):
     """A row and nothing more: a run reads thousands, so it is no model. `mandate_id` 0 is nobody's."""
 
     mandate_id: int
@@ -124,7 +122,7 @@ def _query() -> Select[*tuple[Any, ...]]:
 
 # One array, so that the statement is the same for one mandate and for five hundred.
 _QUERY = _query().where(Mandate.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))).order_by(Mandate.id)
-_HOLDING = _QUERY.with_for_update(of=Mandate)
+_FOUND, _HELD = question(_QUERY), question(_QUERY.with_for_update(of=Mandate))
 
 
 def parties(work: Work, mandate_ids: Sequence[int], *, lock: bool = False) -> dict[int, Party]:
@@ -132,8 +130,8 @@ def parties(work: Work, mandate_ids: Sequence[int], *, lock: bool = False) -> di
     if not mandate_ids:
         return {}
     read_by_key(work.db)
-    query = _HOLDING if lock else _QUERY
-    return {row[0]: Party(*row) for row in work.db.execute(query, {"ids": list(mandate_ids)})}
+    rows = read_rows(work.db, _HELD if lock else _FOUND, ids=list(mandate_ids))
+    return {one.mandate_id: one for one in map(Party._make, rows)}
 
 
 def party(work: Work, mandate_id: int, *, lock: bool = False) -> Party:

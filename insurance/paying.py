@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 
 from insurance import mandates
 from insurance.attempts import Try
@@ -12,6 +12,7 @@ from insurance.contributions import STOP_OPEN
 from insurance.cover import GRACE_MONTHS
 from insurance.party import party
 from insurance.prices import quotes_of
+from insurance.refunds import returning
 from insurance.schedule import Unscheduled, Wanted, schedule_all
 from insurance.tariff import PAYER_SELF, NoTariff, first_month
 from insurance.waking import collect_at, wake
@@ -110,7 +111,7 @@ def _known(work: Work, worker_id: int, this: Month) -> tuple[set[Month], set[Mon
         Attempt.month >= since,
         Attempt.state.in_([state.value for state in OPEN_ATTEMPTS]),
     )
-    paid, taken = set[Month](), set(work.db.scalars(under_way))
+    paid, taken = set[Month](), set(work.db.scalars(union_all(under_way, returning(worker_id, since))))
     for month, state, payer in work.db.execute(rows):
         if state == MonthState.COVERED.value:
             paid.add(month)

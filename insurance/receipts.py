@@ -1,9 +1,8 @@
 """Owes a text: the row is written in the transaction of the fact it tells of, and sent later by the desk."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
@@ -11,22 +10,45 @@ from sqlalchemy import select, text
 from insurance.waking import DRAIN_SMS, wake
 from insurance.work import Work
 from models import Message, MessageKey, MessageState, Worker
-from models.bulk import add_unknown, insert_rows
+from models.bulk import copy_rows
 from models.machine import Cause, move
 from models.message import MESSAGE_MOVES
 from sealing import Box
 from texts import Facts
-from units.clock import jakarta_day, next_daytime
-from units.month import month_of
+from units.clock import next_daytime
+from units.month import Month, month_of
 
+# URGENT is all that is told at once: it goes first, and by night too (rulings 5). The rest keeps to the day.
 URGENT, RECEIPT, REMINDER = 0, 1, 2
 # A receipt lives 72 h (field.md 3.5); a notice until its day, which the caller states.
 RECEIPT_LIFE = timedelta(hours=72)
-_IDS = text("SELECT nextval(pg_get_serial_sequence('messages', 'id')) FROM generate_series(1, :count)")
+# A key that is there already takes a number with it; numbers need not be without gaps.
+_NEW_KEYS = text(
+    "INSERT INTO message_keys (key, month, message_id) SELECT key, :month, nextval('messages_id_seq') "
+    "FROM unnest(CAST(:keys AS varchar[])) AS given(key) ON CONFLICT DO NOTHING RETURNING key, message_id"
+)
+
+_COLUMNS = (
+    "month",
+    "id",
+    "worker_id",
+    "kind",
+    "language",
+    "phone_sealed",
+    "phone_index",
+    "text_sealed",
+    "state",
+    "priority",
+    "tries",
+    "not_before",
+    "expires_at",
+    "gateway_id",
+    "code",
+    "created_at",
+)
 
 
-@dataclass(frozen=True)
-class Recipient:
+class Recipient(NamedTuple):
     """Where a text goes, and whose key seals it. `worker_id` is None for heads and for strangers who wrote to us."""
 
     phone: str
@@ -40,8 +62,7 @@ class Recipient:
         return "Recipient(***)"
 
 
-@dataclass(frozen=True)
-class Owed:
+class Owed(NamedTuple):
     """One text: `key` names its fact, which is told once. What the member did not cause waits for 08.00 (rulings 5)."""
 
     to: Recipient
@@ -108,10 +129,15 @@ def owe(
 
 def owe_all(work: Work, owed: Iterable[Owed]) -> None:
     """Write the texts into the outbox but those whose key is there already. Raises TooLong, never cuts."""
-    new = _with_new_keys(work, list(owed))
-    rows = [_row(work, one, message_id) for message_id, one in new]
-    insert_rows(work.db, Message, rows)
-    if any(row["not_before"] <= work.now for row in rows):
+    by_key = {one.key: one for one in owed}
+    if not by_key:
+        return
+    month = month_of(work.today)
+    work.db.flush()
+    new = work.db.execute(_NEW_KEYS, {"month": month, "keys": list(by_key)}).all()
+    waiting = [(message_id, by_key[key], _not_before(work, by_key[key])) for key, message_id in new]
+    copy_rows(work.db, Message, _COLUMNS, [_row(work, month, *one) for one in waiting])
+    if any(not_before <= work.now for _, _, not_before in waiting):
         wake(work.db, DRAIN_SMS)
 
 
@@ -133,37 +159,29 @@ def forget(work: Work, key: str) -> None:
     found.phone_index = b""
 
 
-def _with_new_keys(work: Work, owed: Sequence[Owed]) -> list[tuple[int, Owed]]:
-    """Each text whose key nobody has taken yet, with its message's id."""
-    if not owed:
-        return []
-    month = month_of(jakarta_day(work.now))
-    ids = work.db.execute(_IDS, {"count": len(owed)}).scalars().all()
-    by_key = {one.key: (int(message_id), one) for message_id, one in zip(ids, owed, strict=True)}
-    rows = [{"key": key, "month": month, "message_id": message_id} for key, (message_id, _) in by_key.items()]
-    taken = set(add_unknown(work.db, MessageKey, rows, "key"))
-    return [pair for key, pair in by_key.items() if key in taken]
+def _not_before(work: Work, owed: Owed) -> datetime:
+    return work.now if owed.told_at_once else next_daytime(work.now, ZoneInfo(owed.to.zone))
 
 
-def _row(work: Work, owed: Owed, message_id: int) -> dict[str, Any]:
+def _row(work: Work, month: Month, message_id: int, owed: Owed, not_before: datetime) -> tuple[Any, ...]:
+    """In the order of _COLUMNS."""
     to = owed.to
     body = work.texts.sms(owed.kind, to.language, {"code": work.settings.USSD_CODE, **owed.facts})
-    not_before = work.now if owed.told_at_once else next_daytime(work.now, ZoneInfo(to.zone))
-    return {
-        "id": message_id,
-        "month": month_of(jakarta_day(work.now)),
-        "worker_id": to.worker_id,
-        "kind": owed.kind,
-        "language": to.language,
-        "phone_sealed": to.box.seal(to.phone, "message.phone"),
-        "phone_index": to.phone_index,
-        "text_sealed": to.box.seal(body, "message.text"),
-        "state": MessageState.CREATED.value,
-        "priority": owed.priority,
-        "tries": 0,
-        "not_before": not_before,
-        "expires_at": owed.expires_at or not_before + RECEIPT_LIFE,
-        "gateway_id": "",
-        "code": "",
-        "created_at": work.now,
-    }
+    return (
+        month,
+        message_id,
+        to.worker_id,
+        owed.kind,
+        to.language,
+        to.box.seal(to.phone, "message.phone"),
+        to.phone_index,
+        to.box.seal(body, "message.text"),
+        MessageState.CREATED.value,
+        URGENT if owed.told_at_once else owed.priority,
+        0,
+        not_before,
+        owed.expires_at or not_before + RECEIPT_LIFE,
+        "",
+        "",
+        work.now,
+    )

@@ -63,10 +63,10 @@ SELECT side, reference, debit, has_line, programme, sum(bank_rp), sum(ledger_rp)
         UNION ALL
         SELECT m.side, m.reference, m.debit, m.has_line, t.programme, 0,
                CASE WHEN {_MOVED} AND {_SIDE} = m.side THEN t.amount_rp ELSE 0 END,
-               CASE WHEN t.kind = 'reversed' AND m.side = 'debit' THEN t.amount_rp ELSE 0 END,
+               CASE WHEN t.kind IN ('reversed', 'owed_back') AND m.side = 'debit' THEN t.amount_rp ELSE 0 END,
                CASE WHEN t.kind = 'posted' AND m.side = 'debit' THEN t.amount_rp ELSE 0 END
           FROM moved m JOIN transfers t ON t.month = m.month AND t.reference = m.debit
-         WHERE ({_MOVED} AND {_SIDE} = m.side) OR (m.side = 'debit' AND t.kind IN ('reversed', 'posted'))
+         WHERE ({_MOVED} AND {_SIDE} = m.side) OR (m.side = 'debit' AND t.kind IN ('reversed', 'owed_back', 'posted'))
       ) one
   ) named
  GROUP BY side, reference, debit, has_line, programme

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.attempts import Try, locked
@@ -15,13 +15,16 @@ from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
 from insurance.waking import REFUND, wake
 from insurance.work import Work
-from insurance.work_items import approve, close, find, open_item
-from models import Refund, RefundState, WorkItem, WorkKind, WorkState
+from insurance.work_items import REFUND_UNASKED, approve, close, find, open_item
+from models import Refund, RefundState, TakenLine, WorkItem, WorkKind, WorkState
 from models.machine import Cause, move
 from models.refund import REFUND_MOVES
-from units.month import day_text
+from models.work_item import WORK_MOVES
+from units.month import Month, day_text
 
 DECISION = "refund"
+SURPLUS, UNPOSTED, UNASKED = "surplus", "unposted", "unasked"
+"""Why: a second success; the insurer refused the month; the bank gave it back by hand before anybody asked."""
 AGAIN_AFTER = timedelta(hours=1)
 
 
@@ -39,8 +42,11 @@ class Sending:
     """Sent before without an answer: it may have been made already, whatever the bank says to this sending."""
 
 
-def owe_refund(work: Work, one: Try, why: str) -> None:
-    """Once for each debit, however often its surplus is told. Waits for approvals as a work item (rulings 15)."""
+def owe_refund(work: Work, one: Try, why: str, *, agreed: bool = False) -> None:
+    """Once for each debit, however often its surplus is told. Waits for approvals as a work item (rulings 15).
+
+    `agreed`: by the decision of enough people that led to it, so that nobody is asked again.
+    """
     row = insert(Refund).values(
         reference=new_reference(),
         attempt_reference=one.reference,
@@ -58,7 +64,10 @@ def owe_refund(work: Work, one: Try, why: str) -> None:
     if made is None:
         return
     item = open_item(work, WorkKind.REFUND, one.reference, code=why, bank_code=one.bank_code, amount_rp=one.total_rp)
-    if work.settings.APPROVALS_MIN == 0:
+    if agreed:
+        item.decision = DECISION
+        move(work.db, item, WORK_MOVES, WorkState.APPROVED, Cause("people", "agreed", why), work.now)
+    elif work.settings.APPROVALS_MIN == 0:
         approve(work, item.id, "sandbox", DECISION)
     wake(work.db, REFUND)
 
@@ -92,6 +101,7 @@ def claim(work: Work, lease: timedelta, resting: Collection[str] = ()) -> Sendin
             Refund.state.in_(states),
             Refund.bank_code.not_in(resting),
             Refund.lease_until.is_(None) | (Refund.lease_until < work.now),
+            ~_made_by_hand(),
         )
         .order_by(Refund.changed_at)
         .limit(1)
@@ -118,6 +128,46 @@ def claim(work: Work, lease: timedelta, resting: Collection[str] = ()) -> Sendin
     )
 
 
+def _made_by_hand() -> ColumnElement[bool]:
+    """Its bank's file has it before we sent it: until people have decided what that was, ours would be the second."""
+    about = func.concat_ws(" ", TakenLine.bank_code, TakenLine.day, TakenLine.kind, TakenLine.reference, REFUND_UNASKED)
+    return exists().where(
+        TakenLine.debit == Refund.attempt_reference,
+        TakenLine.debit != "",
+        TakenLine.kind == "refund",
+        TakenLine.found == REFUND_UNASKED,
+        WorkItem.kind == WorkKind.DIFFERENCE.value,
+        WorkItem.about == about,
+        WorkItem.closed_at.is_(None),
+    )
+
+
+def done_by_hand(work: Work, attempt_reference: str, bank_reference: str, cause: Cause) -> None:
+    """The bank gave it back before we asked, and people agree. Raises ValueError where it went back before."""
+    query = select(Refund).where(Refund.attempt_reference == attempt_reference).with_for_update()
+    refund = work.db.scalars(query).one()
+    if refund.state in (RefundState.DONE.value, RefundState.UNDONE.value):
+        raise ValueError("this debit was given back once already: have the bank take the second one back")
+    if refund.state == RefundState.DUE.value:
+        _change(work, refund, RefundState.APPROVED, cause)
+    if refund.state == RefundState.APPROVED.value:
+        _change(work, refund, RefundState.BY_HAND, cause)
+    done(work, refund.reference, bank_reference, cause)
+
+
+def is_done(work: Work, attempt_reference: str) -> bool:
+    query = select(Refund.state).where(Refund.attempt_reference == attempt_reference)
+    return work.db.scalar(query) == RefundState.DONE.value
+
+
+def returning(worker_id: int, since: Month) -> Select[date]:
+    """Months whose money is on its way back: not paid, and nothing may be debited for them until it is there."""
+    over = [RefundState.DONE.value, RefundState.UNDONE.value]
+    return select(Refund.month).where(
+        Refund.worker_id == worker_id, Refund.month >= since, Refund.why != SURPLUS, Refund.state.not_in(over)
+    )
+
+
 def done(work: Work, reference: str, bank_reference: str, cause: Cause) -> None:
     """The money is back: posted, told, the item closed. A repeat changes nothing."""
     refund = work.db.get_one(Refund, reference, with_for_update=True)
@@ -127,14 +177,21 @@ def done(work: Work, reference: str, bank_reference: str, cause: Cause) -> None:
     _change(work, refund, RefundState.DONE, cause)
     key = (refund.month, refund.worker_id, refund.n)
     one = locked(work, [key])[key]
-    post_refunded(work, one, refund.bank_code)
+    post_refunded(work, one)
     item = find(work, WorkKind.REFUND, refund.attempt_reference, lock=True)
     if item is not None:
         close(work, item, cause)
+    # Where nobody told them that money would come back, they are told what that means for the month.
+    _tell(work, refund, one, "reversed" if refund.why == UNASKED else "refunded")
+
+
+def _tell(work: Work, refund: Refund, one: Try, kind: str) -> None:
+    """A sponsor's money has no account holder to be told."""
+    key = f"refunded:{refund.reference}" if kind == "refunded" else f"{kind}:{one.reference}"
     owed = []
     for to in _owner(work, one):
         said = {**facts(one, to), "date": day_text(work.today), "ref": one.reference}
-        owed += [Owed(who, "refunded", f"refunded:{reference}", said, told_at_once=False) for who in reach(work, to)]
+        owed += [Owed(who, kind, key, said, told_at_once=False) for who in reach(work, to)]
     owe_all(work, owed)
 
 
@@ -166,14 +223,16 @@ def _change(work: Work, refund: Refund, to: RefundState, cause: Cause) -> None:
     refund.changed_at, refund.lease_until = work.now, None
 
 
-def undone(work: Work, attempt_reference: str, cause: Cause) -> bool:
+def undone(work: Work, one: Try, cause: Cause) -> bool:
     """The bank took the debit back by itself; False where the refund is on its way already, which a person must see."""
-    query = select(Refund).where(Refund.attempt_reference == attempt_reference).with_for_update()
+    query = select(Refund).where(Refund.attempt_reference == one.reference).with_for_update()
     refund = work.db.scalars(query).one_or_none()
     if refund is None or refund.state not in (RefundState.DUE.value, RefundState.APPROVED.value):
         return False
     _change(work, refund, RefundState.UNDONE, cause)
-    item = find(work, WorkKind.REFUND, attempt_reference, lock=True)
+    item = find(work, WorkKind.REFUND, one.reference, lock=True)
     if item is not None:
         close(work, item, cause)
+    # The other text says that the month is unpaid, which it is not where another debit paid it.
+    _tell(work, refund, one, "refunded" if refund.why == SURPLUS else "reversed")
     return True

@@ -1,12 +1,12 @@
 """Fixes what is to be debited and when, with its notice; drops what cannot be any more. It asks no bank."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, union_all
 
 from insurance.attempts import Try, held_months, insert_all, of_months
 from insurance.calendar import chosen_day, debit_day, earliest_noticed_day, first_working_day
@@ -15,6 +15,7 @@ from insurance.party import Party, party, reach
 from insurance.prices import Quotes, quoted, words
 from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
+from insurance.refunds import SURPLUS, returning
 from insurance.tariff import PAYER_SELF, first_month, price_list
 from insurance.waking import collect_at, wake
 from insurance.work import Work
@@ -27,6 +28,7 @@ from models import (
     MembershipState,
     MonthState,
     Refund,
+    RefundState,
     Why,
 )
 from models.event import Happening, record_all
@@ -41,6 +43,7 @@ log = structlog.get_logger()
 # Tries that were sent to a bank for one month, over all mandates, one a day (rulings 8).
 TRIES_MAX = 3
 _BLOCKING = frozenset(state.value for state in (*OPEN_ATTEMPTS, *DEBITED))
+_WERE_DEBITED = frozenset(state.value for state in (*DEBITED, AttemptState.REVERSED))
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
 
 
@@ -83,7 +86,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     keys = [(one.month, one.party.worker_id) for one in wanted]
     months = held_months(work, keys, PAYER_SELF)
     earlier = of_months(work, keys)
-    owed_back = _owed_back(work, [one for tries in earlier.values() for one in tries])
+    refunds = _refunds(work, [one for tries in earlier.values() for one in tries])
     quotes: Quotes = {}
     done: list[Try | Unscheduled] = []
     made: list[tuple[Try, Wanted]] = []
@@ -92,7 +95,7 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
         if row.state not in _PAYABLE or row.payer != PAYER_SELF:
             done.append(Unscheduled.NOT_OWED)
             continue
-        new = _decide(work, one, earlier.get(key, []), owed_back, quotes)
+        new = _decide(work, one, earlier.get(key, []), refunds, quotes)
         if isinstance(new, Try):
             made.append((new, one))
         done.append(new)
@@ -109,21 +112,37 @@ def schedule_all(work: Work, wanted: Sequence[Wanted]) -> list[Try | Unscheduled
     return done
 
 
-def _owed_back(work: Work, tries: Sequence[Try]) -> set[str]:
-    """References of second successes: their money is owed back and pays no month, so it blocks none."""
-    debited = [one.reference for one in tries if one.state in [state.value for state in DEBITED]]
-    query = select(Refund.attempt_reference).where(Refund.attempt_reference.in_(debited))
-    return set(work.db.scalars(query)) if debited else set()
+def _refunds(work: Work, tries: Sequence[Try]) -> dict[str, tuple[str, str]]:
+    """Why those that are owed back are so, and how far it is."""
+    debited = [one.reference for one in tries if one.state in _WERE_DEBITED]
+    query = select(Refund.attempt_reference, Refund.why, Refund.state).where(Refund.attempt_reference.in_(debited))
+    return {reference: (why, state) for reference, why, state in work.db.execute(query)} if debited else {}
+
+
+def _is_blocked(why: Why, earlier: Sequence[Try], refunds: Mapping[str, tuple[str, str]]) -> bool:
+    """A second success pays no month, so it blocks none; a month that was given up waits until its money is back.
+
+    And then for the member's own yes: the insurer may refuse it again, and whoever took it back may not want it.
+    """
+    for attempt in earlier:
+        owed_why, state = refunds.get(attempt.reference, ("", ""))
+        given_up = owed_why not in ("", SURPLUS)
+        if given_up and why in (Why.MONTHLY, Why.RETRY):
+            return True
+        back = owed_why == SURPLUS or state == RefundState.DONE.value
+        if attempt.state in _BLOCKING and not back:
+            return True
+    return False
 
 
 def _decide(
     work: Work,
     one: Wanted,
     earlier: Sequence[Try],
-    owed_back: Collection[str],
+    refunds: Mapping[str, tuple[str, str]],
     quotes: Quotes,
 ) -> Try | Unscheduled:
-    if any(attempt.state in _BLOCKING and attempt.reference not in owed_back for attempt in earlier):
+    if _is_blocked(one.why, earlier, refunds):
         return Unscheduled.NOT_OWED
     sent = [attempt.asked_at for attempt in earlier if attempt.asked_at is not None]
     own = any(a.mandate_id == one.party.mandate_id and a.asked_at and a.why not in ASKED_FOR for a in earlier)
@@ -216,9 +235,9 @@ def schedule_first(work: Work, mandate: Mandate) -> Try | None:
 
 
 def first_unpaid(work: Work, worker_id: int, month: Month, open_: Sequence[AttemptState] = OPEN_ATTEMPTS) -> Month:
-    """The first month from `month` on that is neither paid, promised by a sponsor, nor under way in a state of `open_`.
+    """The first month from `month` on that nobody has paid or promised, with no debit and no money back under way.
 
-    AT_BANK as `open_`: what was not sent is about to be dropped.
+    `open_` says which debits are: AT_BANK where what was not sent is about to be dropped.
     """
     settled = or_(
         CoverMonth.state.in_([MonthState.COVERED.value, MonthState.WAIVED.value]), CoverMonth.payer != PAYER_SELF
@@ -227,7 +246,7 @@ def first_unpaid(work: Work, worker_id: int, month: Month, open_: Sequence[Attem
     trying = select(Attempt.month).where(
         Attempt.worker_id == worker_id, Attempt.month >= month, Attempt.state.in_([s.value for s in open_])
     )
-    taken = {*work.db.scalars(paid), *work.db.scalars(trying)}
+    taken = {*work.db.scalars(union_all(paid, trying, returning(worker_id, month)))}
     while month in taken:
         month = add_months(month, 1)
     return month

@@ -13,6 +13,7 @@ from insurance.attempts import COLUMNS, Key, Try, as_try, change_all, locked
 from insurance.bank_words import Word, hear
 from insurance.party import parties
 from insurance.work import Work
+from insurance.work_items import REFUND_UNASKED
 from models import Attempt, AttemptReference, AttemptState, Refund, RefundState, TakenLine
 from models.bulk import insert_rows
 from models.machine import Cause
@@ -21,7 +22,7 @@ from models.machine import Cause
 SETTLED, MATCHED, REVERSED, REFUNDED = "settled", "matched", "reversed", "refunded"
 # Found: differences, each a work item.
 MISSING_HERE, WRONG_AMOUNT, TWICE = "missing_here", "wrong_amount", "twice"
-UNSENT, RETURN_UNBOOKED, REFUND_UNASKED, UNBOOKED = "unsent", "return_unbooked", "refund_unasked", "unbooked"
+UNSENT, RETURN_UNBOOKED, UNBOOKED = "unsent", "return_unbooked", "unbooked"
 LINE_CODES = (MISSING_HERE, WRONG_AMOUNT, TWICE, UNSENT, RETURN_UNBOOKED, REFUND_UNASKED, UNBOOKED)
 
 _FILE = Cause("bank", "file")
@@ -182,11 +183,13 @@ def _return(work: Work, line: SettlementLine, one: Try) -> str:
 
 
 def _refund(work: Work, line: SettlementLine, one: Try) -> str:
-    refund = work.db.scalars(select(Refund).where(Refund.attempt_reference == one.reference)).one_or_none()
+    if line.amount_rp != one.total_rp:
+        return WRONG_AMOUNT
+    query = select(Refund).where(Refund.attempt_reference == one.reference)
+    # Held, so that one that is being sent in this moment is not called unasked.
+    refund = work.db.scalars(query.with_for_update()).one_or_none()
     if refund is None:
         return REFUND_UNASKED
-    if line.amount_rp != refund.amount_rp:
-        return WRONG_AMOUNT
     if refund.state == RefundState.DONE.value:
         return MATCHED
     if refund.state not in _REFUNDABLE:

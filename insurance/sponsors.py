@@ -31,6 +31,7 @@ from models import (
     Attempt,
     AttemptState,
     CoverMonth,
+    Mandate,
     MandateState,
     Membership,
     MembershipState,
@@ -265,16 +266,25 @@ def _hand_over(work: Work, worker: Worker, promised: Sponsorship) -> None:
         return
     following = work.db.get(CoverMonth, (own, worker.id))
     mandate = mandates.live(work, worker.id)
-    if following is None or following.payer == PAYER_SELF:
+    held = _held(mandate, own)
+    if (following is None or following.payer == PAYER_SELF) and not (begun and held == "_debit"):
+        about: dict[str, str] = {}
+        if mandate is not None:
+            state = work.texts.word(f"mandate.{mandate.state}", worker.language)
+            about = {**mandates.bank_facts(mandate), "state": state}
         last, first = _named(worker, add_months(own, -1)), _named(worker, own)
-        if begun and mandate is None:
-            _tell(work, worker, promised, "sponsor_over", f"sponsor_over:{promised.reference}", {"month": first})
-        elif not begun and mandate is not None and mandate.state == MandateState.ACTIVE.value:
-            said = {"month": last, "month2": first, **mandates.bank_facts(mandate)}
-            _tell(work, worker, promised, "sponsor_ends_debit", f"sponsor_ends:{promised.reference}", said)
-        elif not begun:
-            said = {"month": last, "month2": first}
-            _tell(work, worker, promised, "sponsor_ends", f"sponsor_ends:{promised.reference}", said)
+        named, what = ({"month": first}, "over") if begun else ({"month": last, "month2": first}, "ends")
+        key = f"sponsor_{what}:{promised.reference}"
+        _tell(work, worker, promised, f"sponsor_{what}{held}", key, {**named, **about})
     if begun:
         promised.ended_on = work.today
         record(work.db, promised.subject, "system", "over", "", "promised", "over", work.now)
+
+
+def _held(mandate: Mandate | None, own: Month) -> str:
+    """How the texts on a sponsor's end are called: nothing stands, it debits in time, or it needs the member's hand."""
+    if mandate is None:
+        return ""
+    taken_up = mandate.paused_until is not None and mandate.paused_until <= own
+    debits = mandate.state == MandateState.ACTIVE.value or (mandate.state == MandateState.PAUSED.value and taken_up)
+    return "_debit" if debits else "_held"

@@ -20,6 +20,8 @@ def cover_line(line: Line, cover: Cover, language: str, due_day: int) -> str:
     match cover.state:
         case CoverState.NONE:
             return line("status.none", month=month)
+        case CoverState.WAITING if cover.waits is not None:
+            return line("status.waiting_owed", month=month, month2=month_name(cover.waits, language))
         case CoverState.WAITING:
             return line("status.waiting")
         case CoverState.PROTECTED | CoverState.LAPSED as state:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, String, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.work import Work
@@ -18,16 +18,23 @@ from models.work_item import WORK_MOVES
 # An accident is to be reported within twice 24 hours (programme.md 1.6), so a report waits no longer here.
 _DAYS: dict[WorkKind, int] = {WorkKind.CANCEL_AT_BANK: 3, WorkKind.ACCIDENT: 2, WorkKind.DEATH: 2}
 _DAYS_USUAL = 1
-# Closed by what settles them and by nothing else: somebody waits for it.
-_NEEDS_OUTCOME = (
-    WorkKind.MANUAL_OUTCOME,
-    WorkKind.MANDATE_OUTCOME,
-    WorkKind.REFUND,
-    WorkKind.COMPLAINT,
-    WorkKind.ACCIDENT,
-    WorkKind.DEATH,
-)
 NAME_LETTERS_MAX = 40
+REFUND_UNASKED, POSTED_REFUSED = "refund_unasked", "posted_refused"
+MONEY_CODES = (REFUND_UNASKED, POSTED_REFUSED)
+"""Of differences that say of paid money that it went, or may have to go, back."""
+# Closed by what settles them and by nothing else: somebody waits for it.
+_NEED_OUTCOME = [
+    kind.value
+    for kind in (
+        WorkKind.MANUAL_OUTCOME,
+        WorkKind.MANDATE_OUTCOME,
+        WorkKind.REFUND,
+        WorkKind.NOT_POSTED,
+        WorkKind.COMPLAINT,
+        WorkKind.ACCIDENT,
+        WorkKind.DEATH,
+    )
+]
 
 
 class NotOpen(Exception):
@@ -35,7 +42,7 @@ class NotOpen(Exception):
 
 
 class Disagreed(Exception):
-    """Somebody proposed another decision: one of both has to be taken back first."""
+    """Somebody else proposed another decision, and has to decide anew first."""
 
 
 class NeedsOutcome(ValueError):
@@ -128,11 +135,11 @@ def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.decision not in ("", decision):
-        raise Disagreed(item.decision)
-    item.decision = decision
     # Another spelling of a name is no second person.
     who = " ".join(by.split()).casefold()[:NAME_LETTERS_MAX]
+    if item.decision not in ("", decision):
+        _take_back(work, item, who)
+    item.decision = decision
     row = insert(Approval).values(work_item_id=item.id, by=who, decision=decision, at=work.now)
     work.db.execute(row.on_conflict_do_nothing())
     record(work.db, item.subject, who, "approve", decision, item.state, item.state, work.now)
@@ -141,6 +148,15 @@ def approve(work: Work, item_id: int, by: str, decision: str) -> bool:
         return False
     move(work.db, item, WORK_MOVES, WorkState.APPROVED, Cause("system", "approved", decision), work.now)
     return True
+
+
+def _take_back(work: Work, item: WorkItem, who: str) -> None:
+    """Who alone proposed something else may think again. Raises Disagreed where anybody besides stands by it."""
+    others = select(Approval.by).where(Approval.work_item_id == item.id, Approval.by != who)
+    if work.db.execute(others.limit(1)).first() is not None:
+        raise Disagreed(item.decision)
+    work.db.execute(delete(Approval).where(Approval.work_item_id == item.id, Approval.by == who))
+    record(work.db, item.subject, who, "take_back", item.decision, item.state, item.state, work.now)
 
 
 def needs_nobody(work: Work) -> bool:
@@ -157,10 +173,11 @@ def close(work: Work, item: WorkItem, cause: Cause) -> None:
 def close_all(work: Work, kind: WorkKind, abouts: Collection[str], cause: Cause) -> None:
     """Those of these matters that are open; most have no item at all."""
     unclosed = [WorkState.OPEN.value, WorkState.APPROVED.value]
-    query = select(WorkItem).where(
-        WorkItem.kind == kind.value, WorkItem.about.in_(abouts), WorkItem.state.in_(unclosed)
-    )
-    for item in work.db.scalars(query.order_by(WorkItem.id).with_for_update()) if abouts else ():
+    # One array: a claim's references as so many parameters cost more than the query.
+    about = WorkItem.about == any_(bindparam("abouts", type_=ARRAY(String)))
+    query = select(WorkItem).where(WorkItem.kind == kind.value, about, WorkItem.state.in_(unclosed))
+    found = work.db.scalars(query.order_by(WorkItem.id).with_for_update(), {"abouts": list(abouts)}) if abouts else ()
+    for item in found:
         close(work, item, cause)
 
 
@@ -171,8 +188,8 @@ def refuse(work: Work, item_id: int, by: str) -> None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.kind in [kind.value for kind in _NEEDS_OUTCOME]:
-        raise NeedsOutcome(f"a {item.kind} cannot be refused: it would wait for ever")
+    if item.kind in _NEED_OUTCOME or (item.kind == WorkKind.DIFFERENCE.value and item.code in MONEY_CODES):
+        raise NeedsOutcome(f"a {item.kind} {item.code} cannot be refused: it would wait for ever")
     move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
     item.closed_at = work.now
 

@@ -1,8 +1,8 @@
 """What happened, for ever: ids, states and codes, never personal data. Rows are inserted and not touched again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Identity
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -29,8 +29,7 @@ class Event(Base):
     after: Mapped[Code]
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(NamedTuple):
     """One event to be written: `subject` is (kind, id)."""
 
     subject: tuple[str, str]
@@ -52,7 +51,7 @@ def record_all(db: Session, happenings: Sequence[Happening], at: datetime) -> No
             db,
             Event,
             _NAMES,
-            ((month, at, *h.subject, h.actor, h.why, h.code[:40], h.before, h.after) for h in happenings),
+            [(month, at, *h.subject, h.actor, h.why, h.code[:40], h.before, h.after) for h in happenings],
         )
 
 

@@ -27,7 +27,7 @@ class Transfer(Base):
     worker_id: Mapped[Id]
     reference: Mapped[str] = mapped_column(String(12))
     kind: Mapped[Code]
-    """`collected`, `fee`, `posted`, `reversed`."""
+    """`collected`, `posted`, `reversed`, `surplus`, `owed_back`, `refunded`; docs/ledger.md says what each is."""
     programme: Mapped[Code]
     debit_account: Mapped[Code]
     credit_account: Mapped[Code]

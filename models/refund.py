@@ -1,4 +1,4 @@
-"""Money to be given back for one debit: a surplus or a wrong one, sent only after two people agreed."""
+"""Money to be given back for one debit: a surplus, or a month given up; sent only after two people agreed."""
 
 from datetime import date
 from enum import StrEnum
@@ -50,6 +50,7 @@ class Refund(Base):
     worker_id: Mapped[Id]
     n: Mapped[int] = mapped_column(SmallInteger)
     bank_code: Mapped[str] = mapped_column(String(3))
+    """Empty where a sponsor paid, whom people pay back."""
     amount_rp: Mapped[Rupiah]
     state: Mapped[Code]
     why: Mapped[Code]

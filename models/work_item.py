@@ -31,8 +31,10 @@ class WorkKind(StrEnum):
     """A sponsor did not pay a village's month by its due day: somebody has to ask the sponsor."""
     MANY_CONFIRMED = "many_confirmed"
     """One number said yes for many people whom others had prepared (rulings 11): are they real, and asked?"""
+    NOT_POSTED = "not_posted"
+    """The insurer refused to post a month that was paid: it is handed over again, or the money goes back."""
     REVERSED_POSTED = "reversed_posted"
-    """Given back by the bank after the insurer was told of it: the insurer has to be told of that too."""
+    """Given back after the insurer was told of it, or posted after all: the insurer has to be told of that too."""
 
     COMPLAINT = "complaint"
     """A member, or a stranger who gets our texts, is owed a dated answer."""

@@ -1,7 +1,8 @@
 """The sandbox bank without an API: answers each debit file once, by its name; it never debits one reference twice."""
 
 import hashlib
-from datetime import datetime, time
+import re
+from datetime import date, datetime, time
 from pathlib import Path
 
 import structlog
@@ -30,6 +31,8 @@ from units.clock import JAKARTA, Clock, jakarta_day
 
 log = structlog.get_logger("sandbox.batch")
 _LOCK = 0x5A_B0_03
+# The day in the client's name of its file, as `debit-118-20261207-....csv`.
+_NAMED = re.compile(r"debit-[0-9]{3}-([0-9]{8})-")
 # What a file says where SNAP answers this case. Cases of a single request (cut-off, too many) do not come in a file.
 _WORDS = {
     "40302": "LIMIT",
@@ -97,7 +100,16 @@ class SandboxBatch:
 def decide(db: Connection, code: str, theirs: DebitFile, now: datetime) -> BatchResult:
     given = [_give(db, code, one, now) for one in theirs.mandates]
     made = [_debit(db, code, one, now) for one in theirs.debits]
-    return BatchResult(f"result-{theirs.name}", code, jakarta_day(now), theirs.name, given, made)
+    return BatchResult(f"result-{theirs.name}", code, _done_on(theirs.name, now), theirs.name, given, made)
+
+
+def _done_on(name: str, now: datetime) -> date:
+    """Today, or the day of the file where its client pretends one that is yet to come: no answer is older than it."""
+    try:
+        named = _NAMED.match(name)
+        return max(jakarta_day(now), date.fromisoformat(named[1])) if named else jakarta_day(now)
+    except ValueError:
+        return jakarta_day(now)
 
 
 def _give(db: Connection, code: str, one: MandateRequest, now: datetime) -> MandateResult:

@@ -1,19 +1,22 @@
-"""Sends the outbox: claims rows under a lease, sends with no transaction open, marks; a receipt is never sent twice."""
+"""Sends the outbox: claims rows under a lease, sends outside, marks; no receipt goes twice, and no run's by night."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
+from insurance.receipts import URGENT
 from insurance.work import Work
 from models import GatewayMessage, Message, MessageState, Worker
 from models.machine import Cause, move
 from models.message import MESSAGE_MOVES
 from ports import Ports
 from sealing import Unreadable
+from units.clock import JAKARTA, next_daytime
 
 log = structlog.get_logger()
 
@@ -39,7 +42,7 @@ def drain(ports: Ports) -> int:
     with ports.transaction() as work:
         _settle_lost(work)
         _expire(work)
-    while claimed := _claim(ports):
+    while (claimed := _claim(ports)) is not None:
         for row in claimed:
             try:
                 accepted = ports.sms.send(row.phone, row.text)
@@ -59,7 +62,8 @@ def drain(ports: Ports) -> int:
     return sent
 
 
-def _claim(ports: Ports) -> list[Claimed]:
+def _claim(ports: Ports) -> list[Claimed] | None:
+    """The next few to be sent, which may be none of those that were due; None where nothing is due any more."""
     with ports.transaction() as work:
         query = (
             select(Message, Worker)
@@ -73,8 +77,12 @@ def _claim(ports: Ports) -> list[Claimed]:
             .limit(CLAIMED_MAX)
             .with_for_update(skip_locked=True, of=Message)
         )
+        found = work.db.execute(query).unique().all()
         claimed = []
-        for message, worker in work.db.execute(query).unique():
+        for message, worker in found:
+            if (from_time := _may_come_from(work, message, worker)) > work.now:
+                message.not_before = from_time
+                continue
             _to(work, message, MessageState.SENDING, "")
             message.lease_until, message.tries = work.now + LEASE, message.tries + 1
             try:
@@ -88,7 +96,14 @@ def _claim(ports: Ports) -> list[Claimed]:
                 _to(work, message, MessageState.REFUSED, "unreadable")
                 continue
             claimed.append(Claimed((message.month, message.id), phone, body))
-        return claimed
+        return claimed if found else None
+
+
+def _may_come_from(work: Work, message: Message, worker: Worker | None) -> datetime:
+    """Due by day and not sent then, for a gateway that was away or a queue that was long: it rings in no night."""
+    if message.priority == URGENT:
+        return work.now
+    return next_daytime(work.now, ZoneInfo(worker.village.zone) if worker is not None else JAKARTA)
 
 
 def _to(work: Work, message: Message, state: MessageState, code: str) -> None:

@@ -1,11 +1,14 @@
 """Bank 118, which has no API, with folders of its own: the test is the bank. Shared by tests; holds none."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from autodebit.collect import Collected
 from autodebit.files import exchange_files
+from banks.base import CollectRequest, MandateRequest, Reason
 from banks.batch_file import BatchFiles, BatchResult, DebitResult, MandateResult, write_result
 from handset.phone import Phone
 from ports import Ports
@@ -35,8 +38,24 @@ class Folders:
     def ports(self) -> Ports:
         return replace(self.world.ports, batches={BANK: self.files})
 
-    def exchange(self) -> None:
-        exchange_files(self.ports, BANK)
+    def exchange(self) -> Collected:
+        """One pass in which nothing breaks."""
+        done = exchange_files(self.ports, BANK)
+        assert done.sick == {}
+        return done
+
+    def dies(self, when: str) -> None:
+        """A pass whose process dies `before` or `after` it has written a file, and so before it has marked it."""
+
+        class Dies(BatchFiles):
+            def hand_over(self, name: str, asked: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:
+                if when == "after":
+                    super().hand_over(name, asked, debits)
+                raise SystemExit
+
+        dying = Dies(BANK, self.root / "out", self.root / "in")
+        with pytest.raises(SystemExit):
+            exchange_files(replace(self.world.ports, batches={BANK: dying}), BANK)
 
     def names(self) -> list[str]:
         return sorted(path.name for path in (self.root / "out").glob("*.csv"))
@@ -77,19 +96,29 @@ def folders(world: World, tmp_path: Path) -> Folders:
 @pytest.fixture
 def asked(folders: Folders) -> tuple[Folders, str]:
     """Siti's mandate given and her November in a file that waits for its result; its reference."""
+    reference = member(folders)
+    folders.exchange()
+    assert state(folders.world) == "sent"
+    return folders, reference
+
+
+def active(world: World) -> MandateResult:
+    return MandateResult(f"IU{world.one('SELECT id FROM mandates')}", "ACTIVE", "M1", None, "")
+
+
+def member(folders: Folders) -> str:
+    """Siti's mandate given and her November due, in no file yet; its reference."""
     world = folders.world
     consented(world)
     folders.exchange()
     folders.says([active(world)], [])
     folders.exchange()
     tomorrow(world)
-    folders.exchange()
-    assert state(world) == "sent"
-    return folders, str(world.one("SELECT reference FROM attempts"))
+    return str(world.one("SELECT reference FROM attempts"))
 
 
-def active(world: World) -> MandateResult:
-    return MandateResult(f"IU{world.one('SELECT id FROM mandates')}", "ACTIVE", "M1", None, "")
+def refused(reference: str, reason: Reason = Reason.NO_FUNDS, code: str = "NOFUNDS") -> DebitResult:
+    return DebitResult(reference, "REFUSED", "", 0, reason, code)
 
 
 def done(reference: str, amount_rp: int = TOTAL_RP) -> DebitResult:

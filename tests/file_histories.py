@@ -53,7 +53,7 @@ class FileStory(Story):
     def collect(self, trouble: Sequence[str] = (), ports: Ports | None = None) -> None:
         self.trouble.words[:] = trouble
         tidy(self.ports)
-        self.survive(exchange_files, ports or self.ports, FILED)
+        self.survive(self._exchange, ports or self.ports)
         self.trouble.words.clear()
 
     def deliver(self, order: str, commits: int | None = None) -> None:
@@ -64,7 +64,10 @@ class FileStory(Story):
         if order == "twice":
             for path in sorted((self._in / "taken").glob("*.csv")):
                 copy(path, self._in / path.name)
-        self.survive(exchange_files, self._dying(commits), FILED)
+        self.survive(self._exchange, self._dying(commits))
+
+    def _exchange(self, ports: Ports) -> None:
+        assert exchange_files(ports, FILED).sick == {}, "a fault of ours"
 
     def go_on_without_notices(self) -> None:
         """Days in which the bank leaves our files lying, while its day files come and lack what it has not done yet."""

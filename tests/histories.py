@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from autodebit.collect import collect_lane, tidy
+from autodebit.decide import decide
 from autodebit.hear import hear_notices
 from autodebit.mandates import ask_banks, tell_banks
 from autodebit.plan import plan
@@ -144,19 +145,25 @@ class Story(Checked):
             self.wait(24)
             self.collect()
 
-    def insure(self) -> None:
-        """The insurer posts all it is told of."""
+    def insure(self, outcome: str = "POSTED") -> str:
+        """The insurer posts, or refuses, all it is told of; the name of our file, empty where there was nothing."""
         with self.ports.transaction() as work:
             name = handover.prepare(work)
         if name is None:
-            return
+            return ""
         with self.ports.transaction() as work:
             _, paid, _ = handover.content(work, name)
             handover.written(work, name)
             today = jakarta_day(work.now)
-        posted = [ContributionResult(one.reference, "POSTED", "", 20_000, today) for one in paid]
+        said = [ContributionResult(one.reference, outcome, "", 20_000, today) for one in paid]
         with self.ports.transaction() as work:
-            handover.apply(work, ResultFile(f"result-{name}", [], posted))
+            handover.apply(work, ResultFile(f"result-{name}", [], said))
+        return name
+
+    def decide_refused(self, decision: str) -> None:
+        """People decide what becomes of every month that the insurer refused."""
+        for (item,) in self.world.rows("SELECT id FROM work_items WHERE kind = 'not_posted' AND closed_at IS NULL"):
+            decide(self.ports, item, "ani", decision)
 
     def change_mind(self, number: int, how: str) -> None:
         acts: Mapping[str, Any] = {
@@ -198,6 +205,7 @@ class Story(Checked):
         self.ask()
         self.settle()
         self.insure()
+        self.decide_refused("refund")
         self.refund()
 
     def let_the_dust_settle(self) -> None:

@@ -41,6 +41,7 @@ class Checked:
         self._one_refund_each()
         if settled:
             self._given_back(book)
+            self._posted_or_given_back()
             self._taken_back(book, tries)
 
     def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
@@ -85,9 +86,9 @@ class Checked:
             )
         covered = self.world.rows(
             "SELECT m.month, m.worker_id, m.state, m.paid_reference, m.posted_on, "
-            "coalesce((SELECT sum(CASE kind WHEN 'collected' THEN t.amount_rp WHEN 'reversed' THEN -t.amount_rp END) "
+            "coalesce((SELECT sum(CASE kind WHEN 'collected' THEN t.amount_rp ELSE -t.amount_rp END) "
             "FROM transfers t WHERE t.month = m.month AND t.worker_id = m.worker_id AND programme <> 'SURPLUS' "
-            "AND kind IN ('collected', 'reversed')), 0) AS paid_rp FROM months m"
+            "AND kind IN ('collected', 'reversed', 'owed_back')), 0) AS paid_rp FROM months m"
         )
         for row in covered:
             assert (row.state == "covered") == (row.paid_rp > 0), f"{row.month} is {row.state} with Rp{row.paid_rp}"
@@ -114,11 +115,11 @@ class Checked:
                 assert said or again, f"{one.state} and nobody was told"
 
     def _one_refund_each(self) -> None:
-        """What came in too much is owed back once, and nothing else is."""
+        """What came in too much, or paid a month that was given up, is owed back once, and nothing else is."""
         owed = "SELECT count(*) FROM refunds r WHERE r.attempt_reference = t.reference"
         for reference, kept_rp, refunds in self.world.rows(
-            "SELECT reference, sum(CASE kind WHEN 'surplus' THEN amount_rp ELSE -amount_rp END),"
-            f" ({owed}) FROM transfers t WHERE programme = 'SURPLUS' GROUP BY reference"
+            "SELECT reference, sum(CASE WHEN kind IN ('surplus', 'owed_back') THEN amount_rp ELSE -amount_rp END),"
+            f" ({owed}) FROM transfers t WHERE programme = 'SURPLUS' OR kind = 'owed_back' GROUP BY reference"
         ):
             assert refunds == 1, f"{reference} came in too much and is owed back {refunds} times"
             assert kept_rp >= 0, f"{reference} was given back twice"
@@ -134,6 +135,12 @@ class Checked:
         by_us = [(reference, rp) for reference, rp in self.world.rows(refunded)]
         by_banks = [(ref, back["amount_rp"]) for ref, debit in book.items() for back in debit.get("refunds", ())]
         assert sorted(by_us) == sorted(by_banks), "refunded at the banks, and not so in the books"
+
+    def _posted_or_given_back(self) -> None:
+        """Every debited rupiah: no month is paid that the insurer has not, and none waits for a decision."""
+        unposted = "SELECT paid_reference FROM months WHERE state = 'covered' AND posted_on IS NULL"
+        assert self.world.rows(unposted) == [], "paid, and neither posted nor given back"
+        assert self.world.rows("SELECT about FROM work_items WHERE kind = 'not_posted' AND closed_at IS NULL") == []
 
     def _taken_back(self, book: Mapping[str, Any], tries: Sequence[Any]) -> None:
         """What a bank gave back by itself is known here, but where its day file came too late to be taken."""

@@ -1,6 +1,6 @@
 """A bank without an API, played by the sandbox through folders: mandates, debits and receipts; files that lie."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -9,7 +9,7 @@ import pytest
 from autodebit.collect import tidy
 from autodebit.files import LEASE, exchange_files
 from autodebit.settle import settle
-from banks.base import CollectRequest, MandateRequest, Reason
+from banks.base import Reason
 from banks.batch_file import (
     BatchFiles,
     BatchResult,
@@ -100,20 +100,11 @@ def test_a_refused_debit_follows_the_rules_of_its_reason(world: World, account: 
 # Crashes
 
 
-@pytest.mark.parametrize("step", ["before writing", "before marking"])
-def test_a_crash_between_naming_writing_and_marking_writes_the_same_file(folders: Folders, step: str) -> None:
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_crash_between_naming_writing_and_marking_leaves_one_file(folders: Folders, when: str) -> None:
     world = folders.world
     consented(world)
-
-    class Dies(BatchFiles):
-        def hand_over(self, name: str, mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:
-            if step == "before marking":
-                super().hand_over(name, mandates, debits)
-            raise SystemExit
-
-    dying = Dies(BANK, folders.root / "out", folders.root / "in")
-    with pytest.raises(SystemExit):
-        exchange_files(replace(world.ports, batches={BANK: dying}), BANK)
+    folders.dies(when)
     before = [(folders.root / "out" / name).read_bytes() for name in folders.names()]
     world.clock.forward(hours=1)
     folders.exchange()
@@ -126,14 +117,7 @@ def test_a_crash_between_naming_writing_and_marking_writes_the_same_file(folders
 def test_a_file_left_unwritten_for_a_day_is_never_written_and_so_cannot_debit_with_its_retry(folders: Folders) -> None:
     world = folders.world
     consented(world)
-
-    class Dies(BatchFiles):
-        def hand_over(self, name: str, mandates: Iterable[MandateRequest], debits: Iterable[CollectRequest]) -> None:
-            raise SystemExit
-
-    dying = Dies(BANK, folders.root / "out", folders.root / "in")
-    with pytest.raises(SystemExit):
-        exchange_files(replace(world.ports, batches={BANK: dying}), BANK)
+    folders.dies("before")
     world.clock.forward(hours=25)
     folders.exchange()
     assert folders.names() == []

@@ -12,14 +12,11 @@ from autodebit.unknown import ask_unknown
 from banks.base import Reason
 from banks.batch_file import BatchFiles, DebitResult, MandateResult
 from banks.settlement import SettlementFiles, write_settlement
-from tests.debit_folders import BANK, TOTAL_RP, Folders, active, consented, done, items, newest
+from tests.debit_folders import BANK, CHOICE, TOTAL_RP, Folders, active, consented, done, items, newest, refused
+from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, authorise, enrol
 from tests.settling import state, tomorrow
 from tests.world import World
 from units.clock import jakarta_day
-
-
-def refused(reference: str, reason: Reason = Reason.NO_FUNDS, code: str = "NOFUNDS") -> DebitResult:
-    return DebitResult(reference, "REFUSED", "", 0, reason, code)
 
 
 def again(folders: Folders, debits: list[DebitResult]) -> None:
@@ -206,3 +203,94 @@ def test_a_late_result_settles_what_had_become_unknown(asked: tuple[Folders, str
     folders.says([], [done(reference)])
     folders.exchange()
     assert state(world) == "confirmed"
+
+
+# What was resent stands in a later file: an earlier file's result is no lie
+
+
+@pytest.fixture
+def resent(asked: tuple[Folders, str]) -> tuple[Folders, str, str]:
+    """Siti's November, "not now" in its first file and handed over in a second one; its reference, the first's name."""
+    folders, reference = asked
+    world = folders.world
+    first = newest(world)
+    folders.says([], [refused(reference, Reason.NOT_NOW, "CUTOFF")])
+    folders.exchange()
+    world.clock.forward(hours=1)
+    folders.exchange()
+    assert (state(world), newest(world) != first) == ("sent", True)
+    return folders, reference, first
+
+
+@pytest.mark.parametrize("again", [("NOT_NOW", "CUTOFF"), ("NO_FUNDS", "NOFUNDS"), ("ACCOUNT", "CLOSED")])
+def test_what_the_first_file_said_of_a_debit_that_was_resent_changes_nothing(
+    resent: tuple[Folders, str, str], again: tuple[str, str]
+) -> None:
+    folders, reference, first = resent
+    world = folders.world
+    folders.says([], [refused(reference, Reason[again[0]], again[1])], to=first)
+    folders.exchange()
+    assert (state(world), items(world), folders.refused()) == ("sent", [], [])
+    folders.says([], [done(reference)])
+    folders.exchange()
+    assert (state(world), posted_rp(world), told(world, "paid")) == ("confirmed", TOTAL_RP, 1)
+
+
+def test_that_the_first_file_debited_what_was_resent_is_booked_once(resent: tuple[Folders, str, str]) -> None:
+    folders, reference, first = resent
+    world = folders.world
+    for to in (first, newest(world), first):
+        folders.says([], [done(reference)], to=to)
+        assert folders.exchange().not_taken == 0
+    assert (state(world), posted_rp(world), told(world, "paid")) == ("confirmed", TOTAL_RP, 1)
+    assert items(world) == []
+
+
+def test_another_amount_of_what_was_resent_is_refused_whole(resent: tuple[Folders, str, str]) -> None:
+    folders, reference, first = resent
+    folders.says([], [done(reference, TOTAL_RP + 1)], to=first)
+    assert folders.exchange().not_taken == 1
+    assert (state(folders.world), posted_rp(folders.world)) == ("sent", 0)
+
+
+def test_a_file_between_the_two_that_never_had_the_debit_may_not_speak_of_it(asked: tuple[Folders, str]) -> None:
+    folders, reference = asked
+    world = folders.world
+    folders.says([], [refused(reference, Reason.NOT_NOW, "CUTOFF")])
+    folders.exchange()
+    world.clock.forward(minutes=1)
+    budi = world.phone(BUDI_PHONE)
+    enrol(budi, BUDI_NIK, BUDI)
+    authorise(budi, "1180054321", bank=CHOICE)
+    folders.exchange()
+    between = newest(world)
+    world.clock.forward(hours=1)
+    folders.exchange()
+    assert state(world) == "sent"
+    assert newest(world) != between
+    folders.says([], [done(reference)], to=between)
+    assert folders.exchange().not_taken == 1
+    assert (state(world), posted_rp(world)) == ("sent", 0)
+
+
+@pytest.mark.parametrize("word", ["ACTIVE", "REFUSED"])
+def test_of_a_mandate_that_was_asked_again_the_first_files_yes_counts_and_its_no_does_not(
+    folders: Folders, word: str
+) -> None:
+    world = folders.world
+    consented(world)
+    folders.exchange()
+    first, yes = newest(world), active(world)
+    folders.says([MandateResult(yes.customer_id, "REFUSED", "", Reason.NOT_NOW, "CUTOFF")], [])
+    folders.exchange()
+    world.clock.forward(hours=1)
+    folders.exchange()
+    assert newest(world) != first
+    no = MandateResult(yes.customer_id, "REFUSED", "", Reason.HOLDER, "HOLDER")
+    folders.says([yes if word == "ACTIVE" else no], [], to=first)
+    assert folders.exchange().not_taken == 0
+    assert world.one("SELECT state FROM mandates") == ("active" if word == "ACTIVE" else "submitted")
+    folders.says([yes], [])
+    assert folders.exchange().not_taken == 0
+    assert world.rows("SELECT state, bank_reference FROM mandates") == [("active", "M1")]
+    assert items(world) == []

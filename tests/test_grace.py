@@ -73,12 +73,13 @@ def test_every_step_down_to_the_lapse_is_told_once_before_it_bites(paid_november
     first, second, third, warning, lapsed = (sms for _, sms in found)
     for sms, count, month, day in ((first, 1, "Des 2026", "16-12"), (second, 2, "Jan 2027", "16-01")):
         assert f"iuran {month} belum dibayar, tercatat s.d. 30-11-2026. Mulai {day}" in sms
-        assert f"masa tenggang ke-{count}. Setor ke rekening atau tekan *500*73#" in sms
+        assert f"masa tenggang ke-{count}. Bayar: tekan *500*73#" in sms
     assert "masa tenggang ke-3" in third
     assert "Mulai 01-03-2027 nonaktif. Bayar iuran Feb 2027 dulu" in warning
     assert "nonaktif sejak 01-03-2027, tidak terlindungi. Tunggakan lama tidak ditagih" in lapsed
     assert "Bayar iuran Mar 2027" in lapsed
     assert not any("terlindungi s.d." in sms for _, sms in found)
+    assert not any("etor" in sms for _, sms in found), "she has no autodebit: what lies in her account pays nothing"
 
 
 def test_a_job_that_did_not_run_for_two_days_tells_what_is_left_to_tell(paid_november: World) -> None:
@@ -110,6 +111,28 @@ def test_nobody_is_told_to_pay_while_a_debit_has_no_clear_answer(world: World) -
     with world.ports.database.begin() as connection:
         connection.execute(text("UPDATE attempts SET state = 'failed_soft'"))
     assert len(told(world, date(2027, 1, 13), date(2027, 1, 15))) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "to_do"),
+    [
+        ("UPDATE attempts SET state = 'noticed' WHERE month > '2026-11-01'", "Akan didebit: setor ke rekening"),
+        ("UPDATE attempts SET state = 'failed_soft' WHERE month > '2026-11-01'", "Bayar: tekan *500*73#"),
+        ("UPDATE mandates SET state = 'suspended'", "Bayar: tekan *500*73#"),
+    ],
+)
+def test_only_whose_debit_is_planned_is_told_to_pay_in(world: World, change: str, to_do: str) -> None:
+    member(world)
+    world.collect()
+    with world.ports.database.begin() as connection:
+        connection.execute(text("UPDATE months SET posted_on = month"))
+    world.clock.forward(days=8)
+    world.plan(DEC)
+    with world.ports.database.begin() as connection:
+        connection.execute(text(change))
+    [(_, sms)] = told(world, TOLD_ON, TOLD_ON)
+    assert to_do in sms
+    assert ("etor" in sms) == ("Akan didebit" in to_do)
 
 
 def test_who_pays_in_time_hears_nothing_more(paid_november: World) -> None:

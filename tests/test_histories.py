@@ -48,6 +48,8 @@ class History(RuleBasedStateMachine):
     tells: type[Story] = Story
     begins_silent = False
     """With days without notices, where the histories are to be about what comes after them."""
+    begins_refused = False
+    """With first months that the insurer will not post."""
     story: Story
     reached: Counter[str]
     """How many histories came to a surplus, a reversal, a refund that ended in some state."""
@@ -56,6 +58,9 @@ class History(RuleBasedStateMachine):
     def begin(self, data: st.DataObject) -> None:
         ending = st.sampled_from(self.endings)
         self.story = self.tells(self.world, self.banks, [data.draw(ending), data.draw(ending)])
+        if self.begins_refused:
+            self.story.collect()
+            self.story.insure("REFUSED")
         if self.begins_silent:
             self.story.go_on_without_notices()
 
@@ -103,9 +108,13 @@ class History(RuleBasedStateMachine):
     def go_on_without_notices(self) -> None:
         self.story.go_on_without_notices()
 
-    @rule()
-    def insure(self) -> None:
-        self.story.insure()
+    @rule(outcome=st.sampled_from(("POSTED", "POSTED", "REFUSED")))
+    def insure(self, outcome: str) -> None:
+        self.story.insure(outcome)
+
+    @rule(decision=st.sampled_from(("refund", "hand_over_again")))
+    def decide_refused(self, decision: str) -> None:
+        self.story.decide_refused(decision)
 
     @rule(number=st.integers(0, 1), how=st.sampled_from(("cancel", "pause", "resume")))
     def change_mind(self, number: int, how: str) -> None:
@@ -175,6 +184,12 @@ def test_where_a_bank_denies_its_debits_what_came_twice_is_given_back_once(
     histories = max(6, HISTORIES // 10)
     reached = run(world, histories, banks=(bank, bank), endings=("0601",), begins_silent=True)
     assert reached[refunded] > histories // 2, f"of {histories} histories too few came to a refund: {dict(reached)}"
+
+
+def test_what_bpjs_refuses_is_given_back_once_or_posted_in_the_end(world: World) -> None:
+    histories = max(10, HISTORIES // 10)
+    reached = run(world, histories, banks=(BOUND, BIFAST), endings=("2345", "0600"), begins_refused=True)
+    assert reached["owed_back"] > histories // 3, f"of {histories} histories too few were refused: {dict(reached)}"
 
 
 def test_the_histories_notice_a_surplus_that_nobody_owes_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

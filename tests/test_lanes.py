@@ -1,14 +1,16 @@
 """One sick bank rests and no other waits for it; a drain, a cut-off and a pace hold what is sent to each bank."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from autodebit.collect import Collected, collect
+from autodebit.collect import Collected, Debit, ask_all, collect
 from autodebit.lanes import UNANSWERED_MAX, Health, Pace
 from banks.base import BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, LaneRules, Reason
 from insurance import runs
@@ -248,3 +250,43 @@ def test_a_lane_at_rest_is_shown_with_its_end(world: World) -> None:
     with ports.transaction() as work:
         seen = overview(work, work.today.replace(day=1))
     assert {bank.code: bank.lane for bank in seen.banks}[SICK] == "rests until 09.01 WIB"
+
+
+def debit(number: int) -> Debit:
+    to: Any = None
+    return Debit((date(2026, 11, 1), number, 1), to, None)
+
+
+def test_every_debit_of_a_claim_is_asked_for_once_by_as_many_threads_as_the_bank_takes() -> None:
+    together, claim = threading.Barrier(3, timeout=10), [debit(number) for number in range(60)]
+
+    def ask(one: Debit) -> BankUnreachable:
+        # Only three at the same time get past it.
+        together.wait()
+        return BankUnreachable(str(one.key))
+
+    with ThreadPoolExecutor(3) as threads:
+        said = ask_all(threads, 3, claim, ask)
+    assert sorted((one.key, str(answer)) for one, answer in said) == [(one.key, str(one.key)) for one in claim]
+
+
+def test_after_a_fault_of_ours_no_more_of_the_claim_is_sent_by_any_thread() -> None:
+    sent, broken = list[Debit](), threading.Event()
+
+    def ask(one: Debit) -> BankUnreachable:
+        sent.append(one)
+        if one.key[1] == 0:
+            raise OSError("ours")
+        assert broken.wait(10)
+        return BankUnreachable("late")
+
+    def ask_and_tell(one: Debit) -> BankUnreachable:
+        try:
+            return ask(one)
+        finally:
+            # The other thread goes on a moment after this one broke.
+            threading.Timer(0.2, broken.set).start()
+
+    with ThreadPoolExecutor(2) as threads, pytest.raises(OSError, match="ours"):
+        ask_all(threads, 2, [debit(number) for number in range(10)], ask_and_tell)
+    assert len(sent) == 2

@@ -15,9 +15,10 @@ from insurance import proving, seals
 from insurance.proving import prove
 from jobs import seal_ledger
 from tests.people import SITI, SITI_NIK, SITI_PHONE
+from tests.tampered import COPIED
 from tests.test_autodebit import member
 from tests.test_background import flask
-from tests.test_proving import COPIED, reference
+from tests.test_proving import reference
 from tests.test_seals import differs, seal_once, tamper
 from tests.world import World
 

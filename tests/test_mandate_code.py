@@ -86,6 +86,7 @@ def test_the_third_wrong_code_ends_the_mandate_and_is_told(world: World) -> None
     types(world, phone, banks, "000000")
     assert states(world) == ["rejected"]
     assert "kode bank salah/terlambat" in world.last_sms()
+    assert "pasang lagi, ketik kode baru bank" in world.last_sms(), "another account would help nobody"
 
 
 @pytest.mark.parametrize("code", ["4030411", "4030412"], ids=["blocked", "expired"])

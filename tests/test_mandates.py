@@ -205,7 +205,9 @@ def test_cancelling_while_the_debit_is_at_the_bank_says_so(world: World) -> None
             raise BankUnreachable("cut")
 
     collect(replace(world.ports, banks={"114": Slow()}))
-    assert "Satu debit sudah di bank" in world.last_sms()
+    while_under_way, end = world.owed_to(SITI_PHONE)[-2:]
+    assert "Satu debit sudah di bank" in while_under_way
+    assert "tidak jadi didebit" in end
     assert attempt(world)[0] == "cancelled", "nothing was sent, and nobody wants it sent any more"
 
 

@@ -10,6 +10,7 @@ from autodebit.decide import decide
 from autodebit.refunds import send_refunds
 from banks.base import BankAnswer, BankRefused, Reason, RefundRequest
 from insurance import refunds
+from insurance.attempts import key_of, locked
 from models.machine import Cause
 from tests.heard import DENIED, TOTAL_RP, agree, item, items, one_member, posted, receipts, references, states
 from tests.histories import Story
@@ -86,7 +87,10 @@ def test_a_refund_that_may_have_been_made_is_not_undone_because_the_bank_is_away
     world.clock.forward(hours=2)
     story.refund(["unreachable"])
     with world.ports.transaction() as work:
-        assert not refunds.undone(work, references(world)[0], Cause("bank", "notice"))
+        key = key_of(work, references(world)[0])
+        assert key is not None
+        [one] = locked(work, [key]).values()
+        assert not refunds.undone(work, one, Cause("bank", "notice"))
 
 
 def test_a_bank_without_refunds_leaves_it_to_people_and_their_word_books_it(world: World) -> None:

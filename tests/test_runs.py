@@ -1,7 +1,7 @@
 """A month's run: held outside its limits until two people agree, planned chunk by chunk, whole after any crash."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -170,6 +170,24 @@ def test_who_comes_after_the_planning_is_planned_by_the_next_one(world: World, p
     late(world, paid)
     assert plan(paid, DEC).scheduled == 1
     assert plan(paid, DEC).scheduled == 0
+
+
+@pytest.mark.parametrize("crashed", [False, True])
+def test_who_comes_after_a_planning_on_a_pretended_day_is_planned_by_the_next_one(
+    world: World, paid: Ports, monkeypatch: pytest.MonkeyPatch, crashed: bool
+) -> None:
+    monkeypatch.setattr(runs, "CHUNK_MANDATES", 1)
+    to_come = replace(paid, clock=lambda: world.clock.now + timedelta(days=7))
+    if crashed:
+        with pytest.raises(Crash):
+            plan(dying(to_come, 4), DEC, at=world.clock.now)
+    else:
+        assert plan(to_come, DEC, at=world.clock.now).scheduled == 3
+    world.clock.forward(hours=5)
+    late(world, paid)
+    world.clock.forward(days=2)
+    plan(paid, DEC)
+    assert attempts(world) == 4
 
 
 def test_whom_bpjs_verifies_after_the_planning_is_planned_by_the_next_one(world: World) -> None:

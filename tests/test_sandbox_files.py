@@ -245,3 +245,10 @@ def test_no_file_comes_of_a_bank_or_a_day_that_is_none(place: Place, path: str, 
 
 def test_only_a_post_settles(place: Place) -> None:
     assert requests.get(f"{place.url}/bank/114/settle?day=2026-11-23", timeout=5).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("named", "day"), [("20261207", date(2026, 12, 7)), ("20261101", DAY), ("20269999", DAY), ("", DAY)]
+)
+def test_a_result_is_never_older_than_the_day_in_the_name_of_its_file(place: Place, named: str, day: date) -> None:
+    assert place.answer([mandate()], [], f"debit-118-{named}-{new_name()}").day == day

@@ -10,6 +10,7 @@ from insurance.sponsors import NotReceivable
 from models import Sponsorship
 from tests.people import GOOD, PIN, SITI_PHONE
 from tests.test_autodebit import DEC, JAN, NOV, debits, member
+from tests.test_review import change
 from tests.test_sponsors import FEB, months, promise, receive, told, villager
 from tests.world import World
 from units.clock import JAKARTA
@@ -91,6 +92,34 @@ def test_a_member_with_autodebit_is_told_once_and_then_noticed_as_usual(world: W
     assert told(world, "tidak lagi oleh") == []
     assert world.plan(FEB).scheduled == 1
     assert "Iuran Feb 2027 Rp36.800 akan didebit" in world.last_sms()
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [("paused", "dijeda"), ("suspended", "berhenti, saldo kurang"), ("unknown", "belum dijawab bank")],
+)
+def test_a_member_whose_autodebit_rests_is_told_so_when_the_sponsor_ends(world: World, state: str, word: str) -> None:
+    member(world)
+    world.collect()
+    receive(world, promise(world, first=DEC, months=1), DEC)
+    change(world, "UPDATE mandates SET state = :state, paused_until = '2027-04-01'", state=state)
+    day(world, 2026, 12, 10)
+    assert f"Mulai Jan 2027 bayar sendiri. Autodebit ***2345 ({word}): tekan *500*73#" in world.last_sms()
+    day(world, 2027, 1, 1)
+    day(world, 2027, 1, 2)
+    assert len(told(world, "bayar sendiri")) == 2
+    assert f"tidak lagi oleh dana desa. Autodebit ***2345 ({word}): tekan" in world.last_sms()
+
+
+def test_a_pause_that_ends_with_the_sponsor_is_no_matter_for_the_member(world: World) -> None:
+    member(world)
+    world.collect()
+    receive(world, promise(world, first=DEC, months=1), DEC)
+    change(world, "UPDATE mandates SET state = 'paused', paused_until = '2027-01-01'")
+    day(world, 2026, 12, 10)
+    assert "Mulai Jan 2027 didebit dari Bank Jatim ***2345" in world.last_sms()
+    day(world, 2027, 1, 1)
+    assert told(world, "bayar sendiri") == []
 
 
 def test_an_autodebit_set_up_while_a_sponsor_pays_begins_after_it(world: World) -> None:
