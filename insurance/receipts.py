@@ -154,7 +154,7 @@ def _row(work: Work, owed: Owed, message_id: int) -> dict[str, Any]:
         "month": month_of(jakarta_day(work.now)),
         "worker_id": to.worker_id,
         "kind": owed.kind,
-        "language": to.language,
+        "language": work.texts.spoken(to.language),
         "phone_sealed": to.box.seal(to.phone, "message.phone"),
         "phone_index": to.phone_index,
         "text_sealed": to.box.seal(body, "message.text"),

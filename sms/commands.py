@@ -18,7 +18,7 @@ from insurance.work import Work
 from models import InboundSms, Membership, MembershipState, Village, Worker
 from models.event import record
 from models.machine import Cause
-from texts import FIRST_LANGUAGE
+from texts import FIRST_LANGUAGE, Texts
 from texts.longest import VILLAGE_SHOWN_SEPTETS
 from units.gsm import SMS_SEPTETS_MAX, septets, shorten
 from units.month import day_text
@@ -86,9 +86,13 @@ def _asks_too_often(work: Work, inbound: Inbound) -> bool:
 
 def first_word(text: str) -> str:
     """`" saldo#1 "` is `"SALDO"`: without case, accents, and with `#` as a blank."""
+    words = _plain_words(text)
+    return words[0] if words else ""
+
+
+def _plain_words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text).replace("#", " ")
-    words = "".join(c for c in plain if not unicodedata.combining(c)).upper().split()
-    return words[0].strip(".,!?*") if words else ""
+    return [word.strip(".,!?*") for word in "".join(c for c in plain if not unicodedata.combining(c)).upper().split()]
 
 
 def _help(inbound: Inbound) -> None:
@@ -167,6 +171,29 @@ def _stop_answered(inbound: Inbound, word: str) -> None:
         inbound.answer("stop_nothing")
 
 
+def _language(inbound: Inbound) -> None:
+    """`BAHASA JV`, `BAHASA JAWA`: what a member alone on this number is texted in; a shared one needs the menu."""
+    texts = inbound.work.texts
+    if not inbound.workers:
+        _help(inbound)
+        return
+    if len(inbound.workers) > 1:
+        inbound.answer("language_many")
+        return
+    named = {word: language for language in texts.offered for word in (language.upper(), _own_word(texts, language))}
+    wanted = [named[word] for word in _plain_words(inbound.text)[1:] if word in named]
+    if len(wanted) != 1:
+        inbound.answer("language_how", languages=", ".join(texts.offered).upper())
+        return
+    inbound.workers[0].language = wanted[0]
+    inbound.answer("language_set")
+
+
+def _own_word(texts: Texts, language: str) -> str:
+    """`JAWA` of `Basa Jawa`."""
+    return texts.about(language).name.upper().split()[-1]
+
+
 def _check(inbound: Inbound) -> None:
     """A head's count of the village; anyone else gets help and learns nothing."""
     if not inbound.heads:
@@ -237,6 +264,9 @@ COMMANDS: Mapping[str, Command] = {
     "BERHENTI": _stop,
     "CEK": _check,
     "CHECK": _check,
+    "BAHASA": _language,
+    "BASA": _language,
+    "LANGUAGE": _language,
     "YA": _yes,
     "YES": _yes,
 }

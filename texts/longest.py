@@ -68,6 +68,7 @@ LONGEST = {
     "harvest": _phrase(40),
     "savings": _phrase(50),
     "initials": "W.W.",
+    "languages": "ID, EN, JV, SU",
     "programmes": "JKK+JKM+JHT",
     "low": "18,2",
     "high": "19,2",
