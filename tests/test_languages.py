@@ -10,10 +10,12 @@ import pytest
 
 import texts as texts_package
 from insurance.receipts import owe_worker
+from insurance.villages import GROUPS, OTHER
 from models import Consent, Worker
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI, SITI_NIK, SITI_PHONE, SUKAMAJU, authorise, enrol
 from tests.world import World
 from texts import BadTexts, load_texts
+from texts.longest import LONGEST
 from units.month import month_name
 
 LANGUAGE, JAVANESE, SUNDANESE = "6", "3", "4"
@@ -164,6 +166,13 @@ def test_no_sms_changes_the_language_of_others_on_a_shared_phone(world: World) -
 
 def test_months_are_written_as_in_indonesian() -> None:
     assert {month_name(date(2026, 8, 1), language) for language in ("id", "jv", "su")} == {"Agu 2026"}
+
+
+def test_the_counts_of_a_large_village_fit_one_sms_in_every_language() -> None:
+    texts = load_texts(sandbox=True)
+    for language in texts.languages:
+        said = ", ".join(texts.line(f"group.{group}", language, count="88888") for group in (*GROUPS, OTHER))
+        assert texts.sms("check", language, {**LONGEST, "status": said})
 
 
 @pytest.fixture
