@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask test check format lock histories chaos bench bench-month callers clean
+.PHONY: help install install-dev run flask texts test check format lock histories chaos bench bench-month callers clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ run: install ## Start everything on this machine (Ctrl-C stops it, the data stay
 
 flask: install ## A command of the running system: make flask ARGS="autodebit run --month 2026-12"
 	@env=$$($(PY) -m local env) && eval "$$env" && $(PY) -m flask $(ARGS)
+
+texts: install ## A reviewer's sheet of every language, each screen as a phone shows it (TEXTS=jv: of one)
+	@$(PY) -m ussd.sheet $(TEXTS)
 
 test: install-dev ## Run every test, on real PostgreSQL and real Valkey
 	$(PY) -m pytest $(TESTS)

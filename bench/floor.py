@@ -10,7 +10,10 @@ from redis.retry import Retry
 PATH = "/ussd/africastalking"
 _KEPT_BYTES = 300
 # As long as the product's first screen.
-_WORDS = "BPJS Ketenagakerjaan\n1. Daftar\n2. Autodebit\n3. Perlindungan & saldo\n4. Data saya\n5. Bantuan\n6. English"
+_WORDS = (
+    "BPJS Ketenagakerjaan\n1. Daftar\n2. Autodebit\n3. Perlindungan & saldo\n4. Data saya\n5. Bantuan\n"
+    "6. Bahasa/Language"
+)
 
 
 def web() -> Flask:

@@ -172,7 +172,7 @@ def _row(work: Work, month: Month, message_id: int, owed: Owed, not_before: date
         message_id,
         to.worker_id,
         owed.kind,
-        to.language,
+        work.texts.spoken(to.language),
         to.box.seal(to.phone, "message.phone"),
         to.phone_index,
         to.box.seal(body, "message.text"),

@@ -19,7 +19,7 @@ from models import InboundSms, Membership, TicketKind, Village, Worker
 from models.event import record
 from models.machine import Cause
 from models.membership import UNCOVERED
-from texts import FIRST_LANGUAGE
+from texts import FIRST_LANGUAGE, Texts
 from texts.longest import VILLAGE_SHOWN_SEPTETS
 from units.gsm import SMS_SEPTETS_MAX, septets, shorten
 from units.month import day_text
@@ -169,6 +169,29 @@ def _stop_answered(inbound: Inbound, word: str) -> None:
         inbound.answer("stop_nothing")
 
 
+def _language(inbound: Inbound) -> None:
+    """`BAHASA JV`, `BAHASA JAWA`: what a member alone on this number is texted in; a shared one needs the menu."""
+    texts = inbound.work.texts
+    if not inbound.workers:
+        _help(inbound)
+        return
+    if len(inbound.workers) > 1:
+        inbound.answer("language_many")
+        return
+    named = {word: language for language in texts.offered for word in (language.upper(), _own_word(texts, language))}
+    wanted = [named[word] for word in inbound.words[1:] if word in named]
+    if len(wanted) != 1:
+        inbound.answer("language_how", languages=", ".join(texts.offered).upper())
+        return
+    inbound.workers[0].language = wanted[0]
+    inbound.answer("language_set")
+
+
+def _own_word(texts: Texts, language: str) -> str:
+    """`JAWA` of `Basa Jawa`."""
+    return texts.about(language).name.upper().split()[-1]
+
+
 def _check(inbound: Inbound) -> None:
     """A head's count of the village; anyone else gets help and learns nothing."""
     if not inbound.heads:
@@ -262,6 +285,9 @@ COMMANDS: Mapping[str, Command] = {
     "BERHENTI": _stop,
     "CEK": _check,
     "CHECK": _check,
+    "BAHASA": _language,
+    "BASA": _language,
+    "LANGUAGE": _language,
     "YA": _yes,
     "YES": _yes,
     "LAPOR": _report,

@@ -211,8 +211,8 @@ def test_a_call_whose_place_we_lost_is_walked_through_plain_menus_only(world: Wo
     status, body = hop(world, text=f"1*{SITI_NIK}*{SITI}")
     assert status == 200
     assert "Ketik NIK" in body
-    _, body = hop(world, sessionId="ATUid_2", text="6*1", phoneNumber=BUDI_PHONE)
-    assert "1. Daftar" in body
+    _, body = hop(world, sessionId="ATUid_2", text="6*3", phoneNumber=BUDI_PHONE)
+    assert "Pilih bahasa:" in body, "what is picked from a list is pressed by a finger"
 
 
 def test_missing_and_repeated_fields_and_nul_bytes_get_an_end(world: World) -> None:

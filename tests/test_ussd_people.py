@@ -134,7 +134,7 @@ def test_the_pin_is_changed_with_the_old_one_and_told(world: World) -> None:
 def test_the_language_is_remembered_beyond_the_call(world: World) -> None:
     phone = world.phone()
     phone.dial()
-    assert "Join" in phone.press("6")
+    assert "Join" in phone.press("6", "2")
     phone.drop()
     assert "Cover & balance" in phone.dial()
     enrol(phone)

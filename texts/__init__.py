@@ -4,7 +4,8 @@ import hashlib
 import string
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 
 from texts.longest import LONGEST
@@ -31,6 +32,24 @@ class Words:
 
     text: str
     options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Language:
+    """What a language's file says of itself: how its speakers call it, and whether a native reader signed it."""
+
+    name: str = ""
+    reviewed: bool = False
+    reviewer: str = ""
+    reviewed_on: date | None = None
+
+    @property
+    def problem(self) -> str:
+        if not self.name:
+            return "its name is missing"
+        if self.reviewed and not (self.reviewer and self.reviewed_on):
+            return "reviewed, but not by whom and when"
+        return ""
 
 
 def _fields(template: str) -> set[str]:
@@ -62,17 +81,38 @@ def _screens(table: Mapping[str, str]) -> dict[str, tuple[Words, bool]]:
 class Texts:
     """All languages. A key is `screen/main/text`, `screen/main/options/enrol`, `line/...`, `sms/...` or `word/...`."""
 
-    def __init__(self, languages: Mapping[str, Mapping[str, str]], *, sandbox: bool) -> None:
-        self._tables = languages
+    def __init__(
+        self, tables: Mapping[str, Mapping[str, str]], languages: Mapping[str, Language], *, sandbox: bool
+    ) -> None:
+        self._tables, self._languages = tables, languages
         self.mark = SANDBOX_MARK if sandbox else ""
-        self._screens = {language: _screens(table) for language, table in languages.items()}
+        self._screens = {language: _screens(table) for language, table in tables.items()}
+        # Rulings 14: what no native reader signed is for trying only.
+        self._offered = tuple(language for language in tables if sandbox or languages[language].reviewed)
         problems = sorted(self._problems())
         if problems:
             raise BadTexts("\n".join(["Texts that need a hand:", *(f"  {line}" for line in problems)]))
 
     @property
     def languages(self) -> tuple[str, ...]:
+        """All that were loaded and checked, `id` first."""
         return tuple(self._tables)
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Those a person may choose here."""
+        return self._offered
+
+    def about(self, language: str) -> Language:
+        return self._languages[language]
+
+    def spoken(self, language: str) -> str:
+        """`language` where it is offered, else Indonesian: a choice outlives the file it was made from."""
+        return language if language in self._offered else FIRST_LANGUAGE
+
+    def binding(self, language: str) -> str:
+        """The language a consent is shown and kept in: never one that no native reader signed (rulings 14)."""
+        return language if language in self._tables and self._languages[language].reviewed else FIRST_LANGUAGE
 
     @property
     def screens(self) -> set[str]:
@@ -86,7 +126,7 @@ class Texts:
         return set(self._tables[language])
 
     def screen(self, name: str, language: str, facts: Facts) -> Words:
-        words, fixed = self._screens[language][name]
+        words, fixed = self._screens[self.spoken(language)][name]
         if fixed:
             return words
         return Words(
@@ -94,15 +134,15 @@ class Texts:
         )
 
     def line(self, name: str, language: str, /, **facts: str) -> str:
-        template = self._tables[language][f"line/{name}"]
+        template = self._tables[self.spoken(language)][f"line/{name}"]
         return template.format_map(facts) if "{" in template else template
 
     def word(self, name: str, language: str) -> str:
-        return self._tables[language][f"word/{name}"]
+        return self._tables[self.spoken(language)][f"word/{name}"]
 
     def sms(self, kind: str, language: str, facts: Facts) -> str:
         """One SMS, the sandbox's mark in front. Raises TooLong where it leaves one part."""
-        text = self.mark + self._tables[language][f"sms/{kind}"].format_map(facts)
+        text = self.mark + self._tables[self.spoken(language)][f"sms/{kind}"].format_map(facts)
         if septets(text) > SMS_SEPTETS_MAX:
             raise TooLong(kind)
         return text
@@ -116,11 +156,15 @@ class Texts:
         return self._version(f"sms/{kind}", language)
 
     def _version(self, key: str, language: str) -> str:
-        return hashlib.sha256(self._tables[language][key].encode()).hexdigest()[:12]
+        return hashlib.sha256(self._tables[self.spoken(language)][key].encode()).hexdigest()[:12]
 
     def _problems(self) -> Iterator[str]:
         first = self._tables[FIRST_LANGUAGE]
+        if not self._languages[FIRST_LANGUAGE].reviewed:
+            yield f"{FIRST_LANGUAGE}: not reviewed, and no other language could stand in for it"
         for language, table in self._tables.items():
+            if problem := self._languages[language].problem:
+                yield f"{language}: {problem}"
             yield from (f"{language}: {key} is missing" for key in first.keys() - table.keys())
             yield from (f"{language}: {key} is not in {FIRST_LANGUAGE}" for key in table.keys() - first.keys())
             for key, template in table.items():
@@ -142,7 +186,16 @@ class Texts:
             yield f"{language}: {key} is {size} septets with its longest facts and the mark, {SMS_SEPTETS_MAX} fit"
 
 
+def _read(path: Path) -> tuple[dict[str, str], Language]:
+    """One file's keys, and what stands above them."""
+    tables = tomllib.loads(path.read_text())
+    named = {field.name: tables.pop(field.name) for field in fields(Language) if field.name in tables}
+    return dict(_flat(tables)), Language(**named)
+
+
 def load_texts(*, sandbox: bool, folder: Path = Path(__file__).parent) -> Texts:
     """Read every `*.toml` beside this file. Raises BadTexts naming each fault of each language."""
-    tables = {path.stem: dict(_flat(tomllib.loads(path.read_text()))) for path in sorted(folder.glob("*.toml"))}
-    return Texts({FIRST_LANGUAGE: tables.pop(FIRST_LANGUAGE), **tables}, sandbox=sandbox)
+    found = {path.stem: _read(path) for path in sorted(folder.glob("*.toml"))}
+    found = {FIRST_LANGUAGE: found.pop(FIRST_LANGUAGE), **found}
+    tables = {language: table for language, (table, _) in found.items()}
+    return Texts(tables, {language: about for language, (_, about) in found.items()}, sandbox=sandbox)

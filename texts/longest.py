@@ -85,6 +85,7 @@ LONGEST = {
     "posted": _phrase(40),
     "number_code": "888888",
     "answer": _phrase(ANSWER_SEPTETS_MAX),
+    "languages": "ID, EN, JV, SU",
     "programmes": "JKK+JKM+JHT",
     "low": "18,2",
     "high": "19,2",

@@ -30,10 +30,14 @@ def parse_month(text: str) -> Month:
     return date(int(text[:4]), int(text[5:]), 1)
 
 
+# Javanese and Sundanese offices write the months as Indonesian does; the CLDR's own forms are longer and rarely read.
+_MONTHS_OF = {"jv": "id", "su": "id"}
+
+
 @lru_cache(maxsize=512)
 def month_name(month: Month, language: str) -> str:
     """Short, for a screen: `"Des 2026"` in Indonesian, `"Dec 2026"` in English."""
-    return str(format_date(month, "MMM yyyy", locale=language))
+    return str(format_date(month, "MMM yyyy", locale=_MONTHS_OF.get(language, language)))
 
 
 def day_text(day: date) -> str:

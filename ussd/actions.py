@@ -4,10 +4,10 @@ from insurance import enrolment, mandates, pin
 from insurance.consent import Yes
 from models import MandateState, Membership, MembershipState
 from models.machine import Cause
-from texts import Facts
 from units.nik import parse_nik
 from ussd import facts, fields, invited
 from ussd.caller import Caller
+from ussd.screens import FactsOf
 
 ENROL_YES, MANDATE_YES = "enrol_yes", "mandate_yes"
 
@@ -17,15 +17,16 @@ class TermsChanged(Exception):
 
 
 def yes(caller: Caller, kind: str, screen: str, answer: str) -> Yes:
-    words = caller.answers[answer]
-    return Yes(
-        kind, caller.texts.version(screen, caller.language), caller.language, words, caller.session, caller.phone
-    )
+    """What was shown, in the language it was shown in: the caller's own only where a native reader signed it."""
+    language = caller.texts.binding(caller.language)
+    version = caller.texts.version(screen, language)
+    return Yes(kind, version, language, caller.answers[answer], caller.session, caller.phone)
 
 
-def check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
+def check_shown(caller: Caller, screen: str, answer: str, terms: FactsOf) -> None:
     """Raises TermsChanged where `screen` would not say now what it said."""
-    words = caller.texts.screen(screen, caller.language, {"code": caller.code, **now})
+    with caller.binding():
+        words = caller.texts.screen(screen, caller.language, {"code": caller.code, **terms(caller)})
     if caller.answers.get(answer) != words.text:
         raise TermsChanged
 
@@ -33,7 +34,7 @@ def check_shown(caller: Caller, screen: str, answer: str, now: Facts) -> None:
 def enrol(caller: Caller) -> None:
     """Raises TermsChanged, what `enrolment.enrol` raises, and for an invitation what `invited.confirm` raises."""
     answers = caller.answers
-    check_shown(caller, "enrol.confirm", ENROL_YES, facts.enrolment_terms(caller))
+    check_shown(caller, "enrol.confirm", ENROL_YES, facts.enrolment_terms)
     asked = enrolment.Enrolment(
         nik=parse_nik(answers["nik"], caller.work.today),
         name=answers["name"],
@@ -61,7 +62,7 @@ def authorise(caller: Caller) -> None:
     """Raises MembershipRefused, AlreadyMandated, AccountFull or TermsChanged."""
     answers, worker = caller.answers, caller.worker()
     replacing = facts.is_replacing(caller)
-    check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms(caller))
+    check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms)
     agreed = yes(caller, "mandate", "mandate.consent", MANDATE_YES)
     day, days = facts.chosen_days(caller)
     mandates.authorise(
@@ -85,13 +86,14 @@ def change_pin(caller: Caller) -> None:
     pin.change(caller.work, caller.worker(), caller.answers["pin"])
 
 
-def switch_language(caller: Caller) -> None:
-    """On to the next language; a person whose own number this is hears the SMS in it too."""
-    languages = caller.texts.languages
-    caller.language = languages[(languages.index(caller.language) + 1) % len(languages)]
+def set_language(caller: Caller) -> None:
+    """The call goes on in it; SMS follow for the person alone on this number, on a shared one for who was picked."""
+    caller.language = caller.texts.spoken(caller.answers["language"])
     workers = caller.workers()
-    if len(workers) == 1:
-        workers[0].language = caller.language
+    picked = caller.answers.get("sms_for")
+    for worker in workers:
+        if len(workers) == 1 or str(worker.id) == picked:
+            worker.language = caller.language
 
 
 def how_many(caller: Caller) -> str:

@@ -1,6 +1,7 @@
 """Who is calling and what the call may touch: the answers so far, the words, and a transaction opened only if used."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,15 @@ class Caller:
 
     def word(self, name: str) -> str:
         return self.texts.word(name, self.language)
+
+    @contextmanager
+    def binding(self) -> Iterator[None]:
+        """Within it the caller is spoken to in the language a consent may be given in (rulings 14)."""
+        own, self.language = self.language, self.texts.binding(self.language)
+        try:
+            yield
+        finally:
+            self.language = own
 
     def workers(self) -> list[Worker]:
         if self._workers is None:

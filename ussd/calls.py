@@ -242,7 +242,7 @@ class Calls:
             phone=asked.phone,
             phone_index=phone_index,
             session=journey.session,
-            language=journey.language or FIRST_LANGUAGE,
+            language=ports.texts.spoken(journey.language or FIRST_LANGUAGE),
             answers=journey.answers,
             texts=ports.texts,
             keys=ports.keys,

@@ -4,10 +4,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
+from units.gsm import to_gsm
 from ussd.caller import Caller
 from ussd.journey import RESUME, Journey
-from ussd.page import Page, cut
+from ussd.page import Around, Page, cut_screen, page_text
 from ussd.screens import Ask, Choice, Do, End, Fork, Menu, Pick, Refused, Screen, Tree
 from ussd.taking_up import pass_answered
 
@@ -160,7 +160,14 @@ def _marked(caller: Caller, text: str) -> str:
 
 
 def _words(screen: Screen, name: str, caller: Caller) -> tuple[str, list[str]]:
-    """A screen's head and its numbered lines, facts filled in."""
+    """A screen's head and its numbered lines, facts filled in; a consent only in a language that may bind."""
+    if isinstance(screen, Menu) and screen.consent:
+        with caller.binding():
+            return _filled(screen, name, caller)
+    return _filled(screen, name, caller)
+
+
+def _filled(screen: Screen, name: str, caller: Caller) -> tuple[str, list[str]]:
     facts = screen.facts(caller) if not isinstance(screen, Do | Fork) and screen.facts else {}
     words = caller.texts.screen(name, caller.language, {"code": caller.code, **facts})
     if isinstance(screen, Menu):
@@ -189,17 +196,12 @@ def _pages(screen: Screen, journey: Journey, caller: Caller) -> list[Page]:
 
 
 def _cut(screen: Screen, journey: Journey, caller: Caller) -> list[Page]:
-    """Cut with room for the line that said what was wrong: turning on must not lead past a page never shown."""
     head, options = _words(screen, journey.screen, caller)
-    ways = _ways(screen, journey, caller)
-    whole = SCREEN_SEPTETS_MAX - septets(caller.texts.mark)
-    room = whole - _lines_septets(journey.line, " ".join(ways))
-    room_with_more = whole - _lines_septets(journey.line, " ".join([*ways, caller.line("more")]))
-    return cut(head, options, room, room_with_more)
+    return cut_screen(head, options, _around(screen, journey.line, journey, caller))
 
 
-def _lines_septets(*lines: str) -> int:
-    return sum(septets(line) + 1 for line in lines if line)
+def _around(screen: Screen, line: str, journey: Journey, caller: Caller) -> Around:
+    return Around(caller.texts.mark, line, _ways(screen, journey, caller), caller.line("more"))
 
 
 def _show(menu: Tree, journey: Journey, caller: Caller, *, said: bool = False) -> tuple[Journey, Reply]:
@@ -210,8 +212,7 @@ def _show(menu: Tree, journey: Journey, caller: Caller, *, said: bool = False) -
     pages = _pages(screen, journey, caller)
     at = min(journey.page, len(pages) - 1)
     page = pages[at]
-    ways = _ways(screen, journey, caller) + ([caller.line("more")] if page.more else [])
-    text = "\n".join(part for part in (journey.line if said else "", page.text, " ".join(ways)) if part)
+    text = page_text(page, _around(screen, journey.line if said else "", journey, caller))
     end = isinstance(screen, End) and not page.more
-    shown = Reply(_marked(caller, text), end, journey.screen)
+    shown = Reply(text, end, journey.screen)
     return journey.but(page=at, ended=end, language=caller.language), shown

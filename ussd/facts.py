@@ -20,6 +20,7 @@ from ussd.screens import Choice
 
 OTHER_VILLAGE = "other"
 HARVEST = "harvest"
+MENU_ONLY = "menu"
 # Days offered for the debit; those after DUE_DAY would fall into grace and are left out (rulings 2).
 _DAYS = (1, 5, 10, 15, 20, 25)
 
@@ -98,6 +99,16 @@ def ages(caller: Caller) -> Facts:
 
 def phone_workers(caller: Caller) -> Facts:
     return {"count": str(caller.work.settings.PHONE_WORKERS_MAX)}
+
+
+def languages(caller: Caller) -> list[Choice]:
+    """Each by its own name: who cannot read the one on the screen finds the own one."""
+    return [Choice(language, caller.texts.about(language).name) for language in caller.texts.offered]
+
+
+def sms_for(caller: Caller) -> list[Choice]:
+    """Whose SMS the chosen language is for; nobody's, where a member only lends the phone."""
+    return [*who(caller), Choice(MENU_ONLY, caller.line("menu_only"))]
 
 
 def who(caller: Caller) -> list[Choice]:

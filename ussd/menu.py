@@ -28,7 +28,10 @@ MENU: Tree = {
         }
     ),
     "resume": Menu({"go_on": "main", "again": "main", "not_me": "main"}, facts=facts.left_off),
-    "language": Do(actions.switch_language, then="main"),
+    "language": Pick(facts.languages, "language", then="language.for"),
+    "language.for": Fork(actions.how_many, {"none": "language.set", "one": "language.set", "many": "language.who"}),
+    "language.who": Pick(facts.sms_for, "sms_for", then="language.set"),
+    "language.set": Do(actions.set_language, then="main"),
     "help": Menu({"report": "report", "complain": "complain", "officer": "officer"}),
     "not_enrolled": Menu({"enrol": "enrol.nik", "number": "number.code"}),
     "pin.locked": End(facts=facts.locked_until),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from units.gsm import septets
+from units.gsm import SCREEN_SEPTETS_MAX, septets
 
 
 @dataclass(frozen=True)
@@ -13,6 +13,16 @@ class Page:
     text: str
     options_shown: int
     more: bool
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around a page: the sandbox's mark, what was wrong, the ways back, and the way to the next page."""
+
+    mark: str
+    line: str
+    ways: Sequence[str]
+    more: str
 
 
 def cut(head: str, options: Sequence[str], room: int, room_with_more: int) -> list[Page]:
@@ -36,6 +46,27 @@ def cut(head: str, options: Sequence[str], room: int, room_with_more: int) -> li
         if position >= len(pieces) - len(options):
             shown += 1
     return [*pages, Page(current, shown, more=False)]
+
+
+def cut_screen(head: str, options: Sequence[str], around: Around) -> list[Page]:
+    """Pages with room for the sandbox's mark, the line that said what was wrong, the ways back and the way on.
+
+    The line has its room on every page: turning on must not lead past a page that was never shown.
+    """
+    whole = SCREEN_SEPTETS_MAX - septets(around.mark)
+    room = whole - _lines_septets(around.line, " ".join(around.ways))
+    room_with_more = whole - _lines_septets(around.line, " ".join([*around.ways, around.more]))
+    return cut(head, options, room, room_with_more)
+
+
+def page_text(page: Page, around: Around) -> str:
+    """What the phone shows of one page."""
+    last = " ".join([*around.ways, around.more] if page.more else around.ways)
+    return around.mark + "\n".join(part for part in (around.line, page.text, last) if part)
+
+
+def _lines_septets(*lines: str) -> int:
+    return sum(septets(line) + 1 for line in lines if line)
 
 
 def _words(head: str) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def payment_terms(caller: Caller) -> Facts:
 
 def pay(caller: Caller) -> None:
     """Raises StopOpen, NoMandate, MembershipRefused, NotOwed, TriedToday, TriesUsed, AboveMaximum or TermsChanged."""
-    check_shown(caller, "mandate.pay_confirm", PAYMENT_YES, payment_terms(caller))
+    check_shown(caller, "mandate.pay_confirm", PAYMENT_YES, payment_terms)
     agreed = yes(caller, "payment", "mandate.pay_confirm", PAYMENT_YES)
     paying.pay(caller.work, caller.worker(), _picked(caller), agreed)
 
@@ -76,7 +76,7 @@ def pause_terms(caller: Caller) -> Facts:
 
 def pause(caller: Caller) -> None:
     """Raises NoMandate or TermsChanged."""
-    check_shown(caller, "mandate.pause_confirm", PAUSE_SHOWN, pause_terms(caller))
+    check_shown(caller, "mandate.pause_confirm", PAUSE_SHOWN, pause_terms)
     mandates.pause(caller.work, caller.worker(), int(caller.answers["pause"]))
 
 
