@@ -104,7 +104,7 @@ def change_terms(caller: Caller) -> None:
     worker = caller.worker()
     if terms.stand_already(caller.work, worker, answers["programmes"], base_rp):
         raise terms.Unchanged
-    check_shown(caller, "terms.confirm", TERMS_YES, terms_facts(caller))
+    check_shown(caller, "terms.confirm", TERMS_YES, terms_facts)
     agreed = yes(caller, "terms", "terms.confirm", TERMS_YES)
     terms.change(caller.work, worker, answers["programmes"], base_rp, agreed)
 
@@ -162,7 +162,7 @@ def leave_facts(caller: Caller) -> Facts:
 
 def leave(caller: Caller) -> None:
     """Raises NotAMember or TermsChanged."""
-    check_shown(caller, "leave.confirm", LEAVE_YES, leave_facts(caller))
+    check_shown(caller, "leave.confirm", LEAVE_YES, leave_facts)
     leaving.leave(caller.work, caller.worker(), yes(caller, "leave", "leave.confirm", LEAVE_YES))
 
 
@@ -182,5 +182,5 @@ def rejoin_facts(caller: Caller) -> Facts:
 
 def rejoin(caller: Caller) -> None:
     """Raises NotLeft, HeldBack or TermsChanged."""
-    check_shown(caller, "rejoin.confirm", REJOIN_YES, rejoin_facts(caller))
+    check_shown(caller, "rejoin.confirm", REJOIN_YES, rejoin_facts)
     leaving.rejoin(caller.work, caller.worker(), yes(caller, "rejoin", "rejoin.confirm", REJOIN_YES))
