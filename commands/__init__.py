@@ -19,6 +19,7 @@ from commands.ports import job_connections, job_ports
 from commands.reconcile import reconcile
 from commands.roster import helpers, roster
 from commands.sponsors import sponsors
+from commands.workers import workers
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -88,5 +89,5 @@ def settings() -> None:
 
 
 def add_to(app: Flask) -> None:
-    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, sponsors, villages, settings):
+    for command in (migrate, worker, autodebit, holidays, ledger, reconcile, sponsors, villages, workers, settings):
         app.cli.add_command(command)

@@ -15,6 +15,7 @@ from models.mandate import Mandate, MandateState
 from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
+from models.pin_reset import PinReset, PinResetState
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
@@ -59,6 +60,8 @@ __all__ = [
     "MessageKey",
     "MessageState",
     "MonthState",
+    "PinReset",
+    "PinResetState",
     "ReconciledDay",
     "Refund",
     "RefundState",

@@ -31,6 +31,8 @@ class WorkKind(StrEnum):
     """A sponsor did not pay a village's month by its due day: somebody has to ask the sponsor."""
     MANY_CONFIRMED = "many_confirmed"
     """One number said yes for many people whom others had prepared (rulings 11): are they real, and asked?"""
+    PIN_RESET = "pin_reset"
+    """A village's head asks for a member's PIN to be reset: a branch officer does it, with the member before them."""
     REVERSED_POSTED = "reversed_posted"
     """Given back by the bank after the insurer was told of it: the insurer has to be told of that too."""
 

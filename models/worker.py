@@ -30,7 +30,10 @@ class Worker(Base):
     """While the question what to stop is open (24 h), no debit is sent."""
     enrolled_at: Mapped[Instant]
 
-    contacts: Mapped[list["Contact"]] = relationship(back_populates="worker", order_by="Contact.since")
+    contacts: Mapped[list["Contact"]] = relationship(
+        back_populates="worker", order_by="(Contact.since, Contact.phone_index)"
+    )
+    """Longest known first: that is where texts go."""
     village: Mapped[Village] = relationship(lazy="joined")
 
     @property
@@ -49,5 +52,8 @@ class Contact(Base):
     phone_index: Mapped[BlindIndex] = mapped_column(primary_key=True)
     phone_sealed: Mapped[Sealed]
     since: Mapped[date]
+    last_seen: Mapped[date | None]
+    """The last day on which this number was in touch without a doubt; None once its SIM was changed."""
+    sim_changed_at: Mapped[Instant | None]
 
     worker: Mapped[Worker] = relationship(back_populates="contacts")

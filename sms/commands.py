@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from insurance import mandates, own_yes, villages
+from insurance import contacts, mandates, own_yes, pin_resets, villages
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
 from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
@@ -15,7 +15,7 @@ from insurance.invitations import CODE_DIGITS
 from insurance.receipts import URGENT, owe, recipient
 from insurance.wording import cover_line
 from insurance.work import Work
-from models import InboundSms, Membership, MembershipState, Village, Worker
+from models import InboundSms, Membership, MembershipState, PinResetState, Village, Worker
 from models.event import record
 from models.machine import Cause
 from texts import FIRST_LANGUAGE
@@ -27,6 +27,8 @@ from units.month import day_text
 ANSWER_LIFE = timedelta(hours=1)
 # Texts of one number that are answered within an hour; STOP always is.
 ANSWERS_AN_HOUR_MAX = 10
+
+REFERENCE_LETTERS_MAX = 12
 
 # `YA482913`: the blank is easily left out.
 _GLUED_YES = re.compile(rf"YA[0-9]{{{CODE_DIGITS}}}")
@@ -40,7 +42,10 @@ class Inbound:
     def __init__(self, work: Work, phone: str, text: str, key: str) -> None:
         self.work, self.phone, self.text, self.key = work, phone, text, key
         self.index = work.keys.index("phone", phone)
-        self.workers: Sequence[Worker] = work.workers_at(self.index)
+        at_number = contacts.at(work, self.index)
+        self.workers: Sequence[Worker] = [contact.worker for contact in at_number]
+        # Of the others nobody is named before their PIN, which no SMS should hold.
+        self.trusted = [contact.worker for contact in at_number if not contacts.is_doubted(work, contact)]
         self.heads: Sequence[Village] = villages.headed_by(work, self.index)
 
     @property
@@ -100,10 +105,13 @@ def _status(inbound: Inbound) -> None:
     if not inbound.workers:
         inbound.answer("help_unknown")
         return
+    if not inbound.trusted:
+        inbound.answer("status_doubted")
+        return
     work = inbound.work
-    ids = [worker.id for worker in inbound.workers]
+    ids = [worker.id for worker in inbound.trusted]
     covered = covers(work.db, ids, work.today, work.settings.DUE_DAY)
-    lines = [_short(inbound, worker, covered[worker.id]) for worker in inbound.workers]
+    lines = [_short(inbound, worker, covered[worker.id]) for worker in inbound.trusted]
     shown = len(lines)
     while septets(work.texts.mark + _joined(inbound, lines, shown)) > SMS_SEPTETS_MAX:
         shown -= 1
@@ -227,6 +235,28 @@ def _yes(inbound: Inbound) -> None:
         return
 
 
+def _not_me(inbound: Inbound) -> None:
+    """Stops the PIN resets of this number; whoever holds it may, for it takes nothing but time."""
+    stopped = [state for worker in inbound.workers if (state := pin_resets.stop(inbound.work, worker)) is not None]
+    if not stopped:
+        inbound.answer("reset_none")
+    else:
+        inbound.answer("reset_ended" if PinResetState.OPEN in stopped else "reset_stopped")
+
+
+def _ask_reset(inbound: Inbound) -> None:
+    """A head may only ask (rulings 11); the answer is the same whether or not there is such a member."""
+    if not inbound.heads:
+        _help(inbound)
+        return
+    words = inbound.text.split()
+    if len(words) != 2 or len(words[1]) > REFERENCE_LETTERS_MAX:
+        inbound.answer("reset_how")
+        return
+    pin_resets.ask(inbound.work, inbound.index, words[1])
+    inbound.answer("reset_asked")
+
+
 COMMANDS: Mapping[str, Command] = {
     "SALDO": _status,
     "STATUS": _status,
@@ -239,4 +269,6 @@ COMMANDS: Mapping[str, Command] = {
     "CHECK": _check,
     "YA": _yes,
     "YES": _yes,
+    "BUKAN": _not_me,
+    "PIN": _ask_reset,
 }

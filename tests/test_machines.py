@@ -23,6 +23,8 @@ from models import (
     Message,
     MessageState,
     MonthState,
+    PinReset,
+    PinResetState,
     Refund,
     RefundState,
     Run,
@@ -36,6 +38,7 @@ from models.mandate import ASKED, FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
 from models.membership import MEMBERSHIP_MOVES
 from models.message import MESSAGE_MOVES
 from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
+from models.pin_reset import PIN_RESET_MOVES
 from models.refund import REFUND_MOVES
 from models.run import RUN_MOVES
 from models.work_item import WORK_MOVES
@@ -120,6 +123,14 @@ MACHINES = {
         frozenset({InvitationState.CONFIRMED, InvitationState.EXPIRED, InvitationState.VOID}),
         lambda state: Invitation(id=17, state=state),
         ("invitation", "17"),
+    ),
+    "pin_reset": Machine(
+        PinResetState,
+        PIN_RESET_MOVES,
+        PinResetState.WAITING,
+        frozenset({PinResetState.DONE, PinResetState.STOPPED, PinResetState.SPENT}),
+        lambda state: PinReset(id=17, state=state),
+        ("pin_reset", "17"),
     ),
     "message": Machine(
         MessageState,

@@ -2,6 +2,7 @@
 
 from insurance import enrolment, mandates, pin
 from insurance.consent import Yes
+from insurance.contacts import is_doubted
 from models import MandateState
 from models.machine import Cause
 from texts import Facts
@@ -59,6 +60,7 @@ def knows_village(caller: Caller) -> str:
 
 def authorise(caller: Caller) -> None:
     """Raises MembershipRefused, AlreadyMandated, AccountFull or TermsChanged."""
+    caller.check_hold()
     answers, worker = caller.answers, caller.worker()
     replacing = facts.is_replacing(caller)
     check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms(caller))
@@ -71,6 +73,7 @@ def authorise(caller: Caller) -> None:
 
 def give_code(caller: Caller) -> None:
     """Raises NoMandate where no code is waited for any more."""
+    caller.check_hold()
     worker = caller.worker()
     sealed = bytes.fromhex(caller.answers["bank_code"])
     mandates.type_code(caller.work, worker, caller.work.box(worker).open(sealed, fields.CODE_PURPOSE))
@@ -82,16 +85,16 @@ def cancel_mandate(caller: Caller) -> None:
 
 
 def change_pin(caller: Caller) -> None:
+    caller.check_hold()
     pin.change(caller.work, caller.worker(), caller.answers["pin"])
 
 
 def switch_language(caller: Caller) -> None:
-    """On to the next language; a person whose own number this is hears the SMS in it too."""
+    """On to the next language; a person whose own number this is, without a doubt, hears the SMS in it too."""
     languages = caller.texts.languages
     caller.language = languages[(languages.index(caller.language) + 1) % len(languages)]
-    workers = caller.workers()
-    if len(workers) == 1:
-        workers[0].language = caller.language
+    if len(caller.workers()) == 1 and not is_doubted(caller.work, caller.contact()):
+        caller.picked().language = caller.language
 
 
 def how_many(caller: Caller) -> str:
