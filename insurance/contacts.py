@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -13,6 +14,7 @@ from units.phone import masked_tail
 
 # A new SIM may be a thief's: what it changes waits so long, while debits and receipts go on.
 SIM_HOLD = timedelta(hours=72)
+NUMBERS_AT_ONCE = 1000
 
 
 def at(work: Work, phone_index: bytes) -> Sequence[Contact]:
@@ -54,17 +56,22 @@ def held_until(work: Work, contact: Contact) -> datetime | None:
 
 def sim_changed(work: Work, changes: Iterable[tuple[str, datetime]]) -> int:
     """What a telco told: (number, when). How many of these numbers are members'; a change known already is none."""
-    known = 0
+    newest: dict[bytes, datetime] = {}
     for phone, when in changes:
-        query = select(Contact).where(Contact.phone_index == work.keys.index("phone", phone))
+        index = work.keys.index("phone", phone)
+        newest[index] = max(when, newest.get(index, when))
+    # In one order, so that two lists at once, and a list and a call, wait for each other and never in a ring.
+    waiting, known = iter(sorted(newest)), set[bytes]()
+    while some := list(islice(waiting, NUMBERS_AT_ONCE)):
+        query = select(Contact).where(Contact.phone_index.in_(some)).order_by(Contact.phone_index, Contact.worker_id)
         query = query.options(joinedload(Contact.worker)).with_for_update(of=Contact)
-        contacts = work.db.scalars(query).unique().all()
-        for contact in contacts:
+        for contact in work.db.scalars(query).unique():
+            known.add(contact.phone_index)
+            when = newest[contact.phone_index]
             if contact.sim_changed_at is None or contact.sim_changed_at < when:
                 contact.sim_changed_at, contact.last_seen = when, None
                 record(work.db, contact.worker.subject, "telco", "sim", "", "", "number_doubted", work.now)
-        known += bool(contacts)
-    return known
+    return len(known)
 
 
 def main_tail(work: Work, worker: Worker) -> str:

@@ -12,7 +12,7 @@ from insurance.own_yes import CODE_TRIES_MAX, CodeSpent, WrongCode
 from insurance.receipts import URGENT, owe_worker
 from insurance.villages import headed_by
 from insurance.work import Work
-from insurance.work_items import close, open_item
+from insurance.work_items import NAME_LETTERS_MAX, close, open_item
 from models import Membership, PinReset, PinResetState, Worker, WorkItem, WorkKind, WorkState
 from models.event import record
 from models.machine import Cause, move
@@ -57,7 +57,7 @@ def begin(work: Work, reference: str, number_ends: str, by: str) -> PinReset:
     `number_ends` are the last four digits of the own number as the member says them. Raises NoSuchMember, OtherNumber
     or ResetWaits.
     """
-    member = _member(work, reference)
+    by, member = " ".join(by.split())[:NAME_LETTERS_MAX], _member(work, reference)
     if member is None:
         raise NoSuchMember(reference)
     worker = member.worker

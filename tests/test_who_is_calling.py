@@ -101,6 +101,19 @@ def test_a_call_on_a_shared_phone_that_dropped_is_taken_up_behind_the_pin_and_no
     assert "Permintaan dikirim" in phone.press(PIN)
 
 
+def test_who_takes_up_anothers_call_does_not_learn_its_bank(world: World) -> None:
+    phone = world.phone()
+    enrol(phone)
+    enrol_budi(phone)
+    phone.dial()
+    assert "rekening Bank Jatim" in phone.press("2", "1", PIN, "1")
+    phone.drop()
+    phone.dial()
+    assert ASKED in phone.press("1")
+    assert "Bank" not in phone.press(OTHER_PIN)
+    assert "rekening Bank Jatim" in phone.press(PIN)
+
+
 def test_who_takes_up_at_the_last_pin_types_it_once(world: World) -> None:
     phone = world.phone()
     enrol(phone)

@@ -116,6 +116,7 @@ def banks(caller: Caller) -> list[Choice]:
 
 
 def chosen_bank(caller: Caller) -> Facts:
+    caller.worker()
     return {"bank": mandates.bank_name(caller.work.db.get_one(Bank, caller.answers["bank"]))}
 
 

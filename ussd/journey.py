@@ -132,7 +132,7 @@ class Journey:
     def worth_resuming(self) -> bool:
         """Only where something was typed that would be lost, in a flow that changes something."""
         flow = self._place.split(".")[0]
-        return not self.ended and bool(self.answers) and flow in RESUMED_FLOWS
+        return not self.ended and bool(self.answers.keys() - {PROVED}) and flow in RESUMED_FLOWS
 
     def at_start(self) -> "Journey":
         return self.but(
