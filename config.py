@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     AGE_BELOW: int = Field(65, le=110, description="Enrolment is open below this age, in years (unconfirmed)")
     PHONE_WORKERS_MAX: int = Field(5, ge=1, description="Workers that may share one phone number")
     ACCOUNT_WORKERS_MAX: int = Field(1, ge=1, description="Workers whose mandates may name one account")
+    SILENT_DAYS: int = Field(90, ge=1, description="Days without a call or SMS after which a number is asked its PIN")
+    PIN_RESET_HOURS: int = Field(24, ge=1, description="Hours in which a member may stop a PIN reset")
     BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit, in rupiah, where the member bears it")
     SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
     APPROVALS_MIN: int = Field(2, ge=0, le=5, description="People who agree to refunds, held runs, outcomes by hand")

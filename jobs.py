@@ -18,7 +18,7 @@ from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
-from insurance import invitations, sponsors
+from insurance import invitations, pin_resets, sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
@@ -71,6 +71,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("autodebit.settle", settle_cron, lambda: settle(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
+    task("insurance.pin_resets", "*/5 * * * *", lambda: open_pin_resets(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
@@ -120,6 +121,14 @@ def end_invitations(ports: Ports) -> None:
     while ended == invitations.EXPIRED_AT_ONCE:
         with ports.transaction() as work:
             ended = invitations.expire(work)
+
+
+def open_pin_resets(ports: Ports) -> None:
+    """Whose waiting time is over gets a code, and the old PIN is gone."""
+    opened = pin_resets.OPENED_AT_ONCE
+    while opened == pin_resets.OPENED_AT_ONCE:
+        with ports.transaction() as work:
+            opened = pin_resets.open_due(work)
 
 
 def tell_cover_steps(ports: Ports) -> int:

@@ -44,10 +44,11 @@ def seed_members(db: psycopg.Connection[Any], keys: Keyring, count: int, banks: 
     _copy(
         db,
         "contacts",
-        "worker_id, phone_index, phone_sealed, since",
+        "worker_id, phone_index, phone_sealed, since, last_seen",
         (
-            (number, keys.index("phone", _phone(number)), box.seal(_phone(number), "contact.phone"), FIRST_MONTH)
+            (number, keys.index("phone", phone), box.seal(phone, "contact.phone"), FIRST_MONTH, FIRST_MONTH)
             for number, box, _ in people
+            for phone in (_phone(number),)
         ),
     )
     _copy(

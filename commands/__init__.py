@@ -21,6 +21,7 @@ from commands.roster import helpers, roster
 from commands.sponsors import sponsors
 from commands.tickets import tickets
 from commands.ussd import ussd
+from commands.workers import workers
 from data import BadVillages, load_reference, load_village, load_villages
 from models.partitions import ensure_partitions
 from units.clock import jakarta_day
@@ -102,6 +103,7 @@ def add_to(app: Flask) -> None:
         tickets,
         ussd,
         villages,
+        workers,
         settings,
     ):
         app.cli.add_command(command)

@@ -163,6 +163,7 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
         phone_index=phone_index,
         phone_sealed=box.seal(asked.phone, "contact.phone"),
         since=work.today,
+        last_seen=work.today,
     )
     worker.contacts.append(phone)
     _submit(work, worker, asked)

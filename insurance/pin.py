@@ -28,7 +28,7 @@ class NoPin(Exception):
 
 
 class WeakPin(ValueError):
-    """`digits`, `easy` or `birth`: why this PIN is not taken."""
+    """`digits`, `easy`, `birth` or `numbers`: why this PIN is not taken."""
 
 
 def is_shaped(pin: str) -> bool:
@@ -36,8 +36,9 @@ def is_shaped(pin: str) -> bool:
     return len(pin) == PIN_DIGITS and pin.isascii() and pin.isdigit()
 
 
-def check_new(pin: str, birth: date | None) -> None:
-    """Raises WeakPin for what others guess first: not six digits, a repeat, a run, the birth date."""
+def check_new(pin: str, birth: date | None, nik: str, phone: str) -> None:
+    """Raises WeakPin for what others guess first: not six digits, a repeat, a run, the birth date, a part of the NIK or
+    of the number that calls (`+62812...`, written `0812...` by everybody)."""
     if not is_shaped(pin):
         raise WeakPin("digits")
     steps = {(int(b) - int(a)) % 10 for a, b in pairwise(pin)}
@@ -47,6 +48,8 @@ def check_new(pin: str, birth: date | None) -> None:
         raise WeakPin("easy")
     if birth and pin in {birth.strftime(form) for form in ("%d%m%y", "%y%m%d", "%m%d%y", "%d%m%Y", "%Y%m%d")}:
         raise WeakPin("birth")
+    if pin in nik or pin in phone or pin in "0" + phone.removeprefix("+62"):
+        raise WeakPin("numbers")
 
 
 def check(work: Work, worker: Worker, pin: str) -> None:
@@ -79,7 +82,7 @@ def check(work: Work, worker: Worker, pin: str) -> None:
 
 def change(work: Work, worker: Worker, pin_hash: str) -> None:
     """Take a new PIN, already hashed by the call that asked for it twice."""
-    worker.pin_hash, worker.pin_wrong, worker.pin_locks = pin_hash, 0, 0
+    worker.pin_hash, worker.pin_wrong, worker.pin_locks, worker.pin_locked_until = pin_hash, 0, 0, None
     record(work.db, worker.subject, "member", "pin_change", "", "", "pin_changed", work.now)
     owe_worker(
         work,

@@ -19,6 +19,7 @@ from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.number_change import NumberChange, NumberState
+from models.pin_reset import PinReset, PinResetState
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
@@ -70,6 +71,8 @@ __all__ = [
     "MonthState",
     "NumberChange",
     "NumberState",
+    "PinReset",
+    "PinResetState",
     "ReconciledDay",
     "Refund",
     "RefundState",

@@ -33,6 +33,8 @@ class WorkKind(StrEnum):
     """One number said yes for many people whom others had prepared (rulings 11): are they real, and asked?"""
     NOT_POSTED = "not_posted"
     """The insurer refused to post a month that was paid: it is handed over again, or the money goes back."""
+    PIN_RESET = "pin_reset"
+    """A village's head asks for a member's PIN to be reset: a branch officer does it, with the member before them."""
     REVERSED_POSTED = "reversed_posted"
     """Given back after the insurer was told of it, or posted after all: the insurer has to be told of that too."""
 

@@ -32,7 +32,10 @@ class Worker(Base):
     """When this number said that the worker died: until people have decided, nothing is debited."""
     enrolled_at: Mapped[Instant]
 
-    contacts: Mapped[list["Contact"]] = relationship(back_populates="worker", order_by="Contact.since")
+    contacts: Mapped[list["Contact"]] = relationship(
+        back_populates="worker", order_by="(Contact.since, Contact.phone_index)"
+    )
+    """Longest known first: that is where texts go."""
     village: Mapped[Village] = relationship(lazy="joined")
 
     @property
@@ -51,5 +54,8 @@ class Contact(Base):
     phone_index: Mapped[BlindIndex] = mapped_column(primary_key=True)
     phone_sealed: Mapped[Sealed]
     since: Mapped[date]
+    last_seen: Mapped[date | None]
+    """The last day on which this number was in touch without a doubt; None once its SIM was changed."""
+    sim_changed_at: Mapped[Instant | None]
 
     worker: Mapped[Worker] = relationship(back_populates="contacts")

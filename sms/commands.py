@@ -1,62 +1,34 @@
 """The table of words that people text, and what each does; every answer is one part, and none says an amount."""
 
 import re
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from insurance import mandates, numbers, own_yes, tickets, villages
+from insurance import mandates, villages
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
-from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
 from insurance.invitations import CODE_DIGITS
-from insurance.receipts import URGENT, owe, recipient
 from insurance.wording import cover_line
 from insurance.work import Work
-from models import InboundSms, Membership, TicketKind, Village, Worker
+from models import InboundSms, Membership, Village, Worker
 from models.event import record
 from models.machine import Cause
 from models.membership import UNCOVERED
-from texts import FIRST_LANGUAGE, Texts
+from sms import acts
+from sms.inbound import Inbound, read_words, say_help
 from texts.longest import VILLAGE_SHOWN_SEPTETS
 from units.gsm import SMS_SEPTETS_MAX, septets, shorten
 from units.month import day_text
 
-# An answer to a command is of use while the sender still holds the phone.
-ANSWER_LIFE = timedelta(hours=1)
 # Texts of one number that are answered within an hour; STOP always is.
 ANSWERS_AN_HOUR_MAX = 10
 
 # `YA482913`: the blank is easily left out.
 _GLUED_YES = re.compile(rf"YA[0-9]{{{CODE_DIGITS}}}")
 
-Command = Callable[["Inbound"], None]
-
-
-class Inbound:
-    """One text that came in: who may have sent it, and how to answer."""
-
-    def __init__(self, work: Work, phone: str, key: str, words: Sequence[str] = ()) -> None:
-        self.work, self.phone, self.key, self.words = work, phone, key, words
-        self.index = work.keys.index("phone", phone)
-        self.workers: Sequence[Worker] = work.workers_at(self.index)
-        self.heads: Sequence[Village] = villages.headed_by(work, self.index)
-
-    @property
-    def language(self) -> str:
-        return self.workers[0].language if self.workers else FIRST_LANGUAGE
-
-    def answer(self, kind: str, part: str = "", **facts: str) -> None:
-        zone = self.workers[0].village.zone if self.workers else self.heads[0].zone if self.heads else "Asia/Jakarta"
-        owner = self.workers[0] if len(self.workers) == 1 else None
-        to = recipient(self.work, self.phone, self.language, owner, zone)
-        key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
-        owe(self.work, to, kind, key, facts, priority=URGENT, expires_at=expires)
-
-    def line(self, name: str, /, **facts: str) -> str:
-        return self.work.texts.line(name, self.language, **facts)
+Command = Callable[[Inbound], None]
 
 
 def handle(work: Work, phone: str, text: str, key: str) -> str:
@@ -86,26 +58,18 @@ def _asks_too_often(work: Work, inbound: Inbound) -> bool:
     return work.db.execute(lately).scalar_one() > ANSWERS_AN_HOUR_MAX
 
 
-def read_words(text: str) -> list[str]:
-    """`" saldo#1 "` is `["SALDO", "1"]`: without case, accents, and with `#` as a blank."""
-    plain = unicodedata.normalize("NFKD", text).replace("#", " ")
-    words = "".join(c for c in plain if not unicodedata.combining(c)).upper().split()
-    return [word.strip(".,!?*") for word in words]
-
-
-def _help(inbound: Inbound) -> None:
-    inbound.answer("help_head" if inbound.heads else "help" if inbound.workers else "help_unknown")
-
-
 def _status(inbound: Inbound) -> None:
     """Months paid and cover, by initials, never rupiah: an SMS stays in a phone that many hands hold (rulings 6)."""
     if not inbound.workers:
         inbound.answer("help_unknown")
         return
+    if not inbound.trusted:
+        inbound.answer("status_doubted")
+        return
     work = inbound.work
-    ids = [worker.id for worker in inbound.workers]
+    ids = [worker.id for worker in inbound.trusted]
     covered = covers(work.db, ids, work.today, work.settings.DUE_DAY)
-    lines = [_short(inbound, worker, covered[worker.id]) for worker in inbound.workers]
+    lines = [_short(inbound, worker, covered[worker.id]) for worker in inbound.trusted]
     shown = len(lines)
     while septets(work.texts.mark + _joined(inbound, lines, shown)) > SMS_SEPTETS_MAX:
         shown -= 1
@@ -169,33 +133,10 @@ def _stop_answered(inbound: Inbound, word: str) -> None:
         inbound.answer("stop_nothing")
 
 
-def _language(inbound: Inbound) -> None:
-    """`BAHASA JV`, `BAHASA JAWA`: what a member alone on this number is texted in; a shared one needs the menu."""
-    texts = inbound.work.texts
-    if not inbound.workers:
-        _help(inbound)
-        return
-    if len(inbound.workers) > 1:
-        inbound.answer("language_many")
-        return
-    named = {word: language for language in texts.offered for word in (language.upper(), _own_word(texts, language))}
-    wanted = [named[word] for word in inbound.words[1:] if word in named]
-    if len(wanted) != 1:
-        inbound.answer("language_how", languages=", ".join(texts.offered).upper())
-        return
-    inbound.workers[0].language = wanted[0]
-    inbound.answer("language_set")
-
-
-def _own_word(texts: Texts, language: str) -> str:
-    """`JAWA` of `Basa Jawa`."""
-    return texts.about(language).name.upper().split()[-1]
-
-
 def _check(inbound: Inbound) -> None:
     """A head's count of the village; anyone else gets help and learns nothing."""
     if not inbound.heads:
-        _help(inbound)
+        say_help(inbound)
         return
     for village in inbound.heads:
         _answer_count(inbound, village)
@@ -217,80 +158,24 @@ def _answer_count(inbound: Inbound, village: Village) -> None:
         inbound.answer("check_small", part, enrolled=enrolled, **named)
 
 
-# What keeps a yes with the right code from making a worker, by the word that says so.
-_NOT_ENROLLED: Mapping[type[Exception], str] = {
-    AlreadyEnrolled: "already_member",
-    AgeOutside: "age",
-    PhoneFull: "phone_full",
-    OfficialsOthers: "official",
-    own_yes.OfficialsNumber: "official",
-}
-
-
-def _yes(inbound: Inbound) -> None:
-    """The own yes of somebody whom others prepared; the receipt of the enrolment is the answer where it stands."""
-    work = inbound.work
-    code = "".join(c for c in "".join(inbound.words) if c.isdigit())
-    if len(code) != CODE_DIGITS or not code.isascii():
-        inbound.answer("yes_how")
-        return
-    try:
-        own_yes.confirm_by_sms(work, inbound.phone, code, work.keys.index("session", inbound.key).hex())
-    except AlreadyEnrolledHere:
-        inbound.answer("yes_done")
-    except tuple(_NOT_ENROLLED) as error:
-        reason = next(word for kind, word in _NOT_ENROLLED.items() if isinstance(error, kind))
-        inbound.answer("yes_not", reason=work.texts.word(f"reason.{reason}", inbound.language))
-    except own_yes.WrongCode:
-        inbound.answer("yes_wrong")
-    except own_yes.CodesTomorrow:
-        inbound.answer("yes_tomorrow")
-    except own_yes.NeedsCall:
-        inbound.answer("yes_dial")
-    except own_yes.PriceChanged:
-        # Another SMS, with the price of today, asks anew.
-        return
-
-
-def _report(inbound: Inbound) -> None:
-    """LAPOR 1 an accident, LAPOR 2 a death; of whom, on a number of several, only the menu can ask."""
-    what = inbound.words[1] if len(inbound.words) > 1 else ""
-    if not inbound.workers:
-        inbound.answer("report_stranger")
-    elif len(inbound.workers) > 1:
-        inbound.answer("report_many")
-    elif what in ("1", "KECELAKAAN"):
-        tickets.open_ticket(inbound.work, TicketKind.ACCIDENT, inbound.phone, inbound.language, inbound.workers[0])
-    elif what in ("2", "MENINGGAL", "KEMATIAN"):
-        tickets.report_death(inbound.work, inbound.workers[0], inbound.phone, inbound.language)
-    else:
-        inbound.answer("report_ask")
-
-
-def _number(inbound: Inbound) -> None:
-    """The code that was sent to this number comes back from it: the second yes to a move (insurance/numbers.py)."""
-    try:
-        numbers.confirm(inbound.work, inbound.phone, "".join(inbound.words[1:]))
-    except numbers.WrongCode:
-        inbound.answer("number_wrong")
-
-
 COMMANDS: Mapping[str, Command] = {
     "SALDO": _status,
     "STATUS": _status,
     "BALANCE": _status,
-    "BANTUAN": _help,
-    "HELP": _help,
+    "BANTUAN": say_help,
+    "HELP": say_help,
     "STOP": _stop,
     "BERHENTI": _stop,
     "CEK": _check,
     "CHECK": _check,
-    "BAHASA": _language,
-    "BASA": _language,
-    "LANGUAGE": _language,
-    "YA": _yes,
-    "YES": _yes,
-    "LAPOR": _report,
-    "REPORT": _report,
-    "NOMOR": _number,
+    "BAHASA": acts.language,
+    "BASA": acts.language,
+    "LANGUAGE": acts.language,
+    "YA": acts.yes,
+    "YES": acts.yes,
+    "LAPOR": acts.report,
+    "REPORT": acts.report,
+    "NOMOR": acts.number,
+    "BUKAN": acts.not_me,
+    "PIN": acts.ask_reset,
 }

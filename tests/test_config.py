@@ -57,6 +57,8 @@ BAD = {
     "AGE_BELOW": "hush",
     "PHONE_WORKERS_MAX": "0",
     "ACCOUNT_WORKERS_MAX": "hush",
+    "SILENT_DAYS": "0",
+    "PIN_RESET_HOURS": "hush",
     "BANK_FEE_RP": "1.5",
     "SMALL_CELL_MIN": "hush",
     "LOG_LEVEL": "hush",

@@ -25,6 +25,8 @@ from models import (
     MonthState,
     NumberChange,
     NumberState,
+    PinReset,
+    PinResetState,
     Refund,
     RefundState,
     Run,
@@ -39,6 +41,7 @@ from models.membership import MEMBERSHIP_MOVES
 from models.message import MESSAGE_MOVES
 from models.month import ATTEMPT_MOVES, MONTH_MOVES, OPEN_ATTEMPTS
 from models.number_change import NUMBER_MOVES
+from models.pin_reset import PIN_RESET_MOVES
 from models.refund import REFUND_MOVES
 from models.run import RUN_MOVES
 from models.work_item import WORK_MOVES
@@ -131,6 +134,14 @@ MACHINES = {
         frozenset({NumberState.DONE, NumberState.DROPPED}),
         lambda state: NumberChange(id=17, state=state),
         ("number_change", "17"),
+    ),
+    "pin_reset": Machine(
+        PinResetState,
+        PIN_RESET_MOVES,
+        PinResetState.WAITING,
+        frozenset({PinResetState.DONE, PinResetState.STOPPED, PinResetState.SPENT}),
+        lambda state: PinReset(id=17, state=state),
+        ("pin_reset", "17"),
     ),
     "message": Machine(
         MessageState,

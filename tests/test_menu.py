@@ -7,6 +7,7 @@ import pytest
 from texts import Texts, load_texts
 from texts.longest import COMPOSED, LONGEST
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
+from ussd.caller import HELD, PROVE
 from ussd.journey import RESUME, START
 from ussd.menu import MENU
 from ussd.page import Around, cut_screen, page_text
@@ -39,7 +40,7 @@ def test_every_way_leads_to_a_screen() -> None:
 
 
 def test_every_screen_is_reached_from_the_start() -> None:
-    reached, waiting = set[str](), [START, RESUME]
+    reached, waiting = set[str](), [START, RESUME, PROVE, HELD]
     while waiting:
         name = waiting.pop()
         if name not in reached:

@@ -8,9 +8,9 @@ import pytest
 
 from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
 from insurance.villages import GROUPS, OTHER, VillageCount, merge_small
-from sms.commands import read_words
+from sms.inbound import read_words
 from sms.sender import drain
-from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI_PHONE, authorise, enrol
+from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI_PHONE, authorise, enrol
 from tests.world import World
 
 HEAD = "+6281200000001"
@@ -271,9 +271,9 @@ def test_stop_on_a_shared_phone_ends_nobody_elses_autodebit(world: World) -> Non
     enrol(phone, BUDI_NIK, BUDI)
     for who in ("1", "2"):
         phone.dial()
-        phone.press("2", who, "1", f"114001234{who}", "1", "2")
+        phone.press("2", who, PIN, "1", f"114001234{who}", "1", "2")
         phone.read_on()
-        phone.press("1", "274913")
+        phone.press("1", PIN)
     phone.text("STOP")
     phone.text("2")
     assert "satu per satu" in world.last_sms()

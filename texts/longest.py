@@ -40,6 +40,7 @@ LONGEST = {
     "account": "***8888",
     "helper": "W" * HELPER_SHOWN_SEPTETS,
     "phone": "+6288888888888",
+    "tail": "***8888",
     "otp": "888888",
     "kpj": "***8888",
     "amount": "Rp552.800",

@@ -2,6 +2,7 @@
 
 from insurance import enrolment, mandates, pin
 from insurance.consent import Yes
+from insurance.contacts import is_doubted
 from models import MandateState, Membership, MembershipState
 from models.machine import Cause
 from units.nik import parse_nik
@@ -60,6 +61,7 @@ def knows_village(caller: Caller) -> str:
 
 def authorise(caller: Caller) -> None:
     """Raises MembershipRefused, AlreadyMandated, AccountFull or TermsChanged."""
+    caller.check_hold()
     answers, worker = caller.answers, caller.worker()
     replacing = facts.is_replacing(caller)
     check_shown(caller, "mandate.consent", MANDATE_YES, facts.mandate_terms)
@@ -72,6 +74,7 @@ def authorise(caller: Caller) -> None:
 
 def give_code(caller: Caller) -> None:
     """Raises NoMandate where no code is waited for any more."""
+    caller.check_hold()
     worker = caller.worker()
     sealed = bytes.fromhex(caller.answers["bank_code"])
     mandates.type_code(caller.work, worker, caller.work.box(worker).open(sealed, fields.CODE_PURPOSE))
@@ -83,6 +86,7 @@ def cancel_mandate(caller: Caller) -> None:
 
 
 def change_pin(caller: Caller) -> None:
+    caller.check_hold()
     pin.change(caller.work, caller.worker(), caller.answers["pin"])
 
 
@@ -91,6 +95,9 @@ def set_language(caller: Caller) -> None:
     caller.language = caller.texts.spoken(caller.answers["language"])
     workers = caller.workers()
     picked = caller.answers.get("sms_for")
+    if len(workers) == 1 and is_doubted(caller.work, caller.contact()):
+        # Somebody else may hold this number by now: the person's own SMS stay as they were.
+        return
     for worker in workers:
         if len(workers) == 1 or str(worker.id) == picked:
             worker.language = caller.language

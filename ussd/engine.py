@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from units.gsm import to_gsm
-from ussd.caller import Caller
-from ussd.journey import RESUME, Journey
+from ussd.caller import Caller, Detour
+from ussd.journey import PROVE_PIN, RESUME, Journey
 from ussd.page import Around, Page, cut_screen, page_text
 from ussd.screens import Ask, Choice, Do, End, Fork, Menu, Pick, Refused, Screen, Tree
 from ussd.taking_up import pass_answered
@@ -37,6 +37,14 @@ def clean(typed: str) -> str:
 
 def turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> tuple[Journey, Reply]:
     """Take one input (None only shows where the caller is) and give the next place and its words."""
+    try:
+        return _turn(menu, journey, pressed, caller)
+    except Detour as first:
+        # What was typed is asked for once more behind it.
+        return _show(menu, _settle(menu, journey.detour(first.to), caller), caller)
+
+
+def _turn(menu: Tree, journey: Journey, pressed: str | None, caller: Caller) -> tuple[Journey, Reply]:
     if pressed is None or pressed == "":
         # A line that stands is said again: what was wrong, or what was made of what was dialled.
         return _show(menu, _settle(menu, journey, caller), caller, said=True)
@@ -91,6 +99,10 @@ def _answer(screen: Screen, journey: Journey, pressed: str, caller: Caller) -> J
             kept = screen.read(caller, pressed)
         except tuple(screen.unless) as refusal:
             return journey.go(_refusal_screen(screen.unless, refusal))
+        if caller.proved:
+            journey = journey.with_proof(caller.proved)
+        if journey.screen == PROVE_PIN:
+            return journey.proved()
         answers = {screen.answer: kept} if isinstance(kept, str) else dict(kept)
         after = journey.go(screen.then, answers if kept else {})
         return after.with_secret(screen.answer, journey.screen) if screen.secret else after
@@ -136,23 +148,33 @@ def _settle(menu: Tree, journey: Journey, caller: Caller) -> Journey:
     for _ in range(_STEPS_MAX):
         caller.answers, caller.left, caller.retype = journey.answers, journey.left, journey.retype
         screen = menu[journey.screen]
-        if isinstance(screen, Fork):
-            journey = journey.skip(screen.to[screen.by(caller)])
-        elif isinstance(screen, Do):
-            try:
-                screen.action(caller)
-            except tuple(screen.repeats) as refusal:
-                journey = journey.done(_refusal_screen(screen.repeats, refusal))
-            except tuple(screen.unless) as refusal:
-                journey = journey.skip(_refusal_screen(screen.unless, refusal))
-            else:
-                caller.acted = True
-                journey = journey.done(screen.then)
-        elif isinstance(screen, Pick) and screen.none and not _choices(screen, caller):
-            journey = journey.skip(screen.none)
-        else:
+        try:
+            after = _step(screen, journey, caller)
+        except Detour as first:
+            after = journey.detour(first.to)
+        if after is None:
             return journey
+        journey = after
     raise RuntimeError(f"the tree loops at {journey.screen}")
+
+
+def _step(screen: Screen, journey: Journey, caller: Caller) -> Journey | None:
+    """On from a screen without words; None from one with them."""
+    if isinstance(screen, Fork):
+        return journey.skip(screen.to[screen.by(caller)])
+    if isinstance(screen, Do):
+        try:
+            screen.action(caller)
+        except tuple(screen.repeats) as refusal:
+            return journey.done(_refusal_screen(screen.repeats, refusal))
+        except tuple(screen.unless) as refusal:
+            return journey.skip(_refusal_screen(screen.unless, refusal))
+        caller.acted = True
+        done = journey.done(screen.then)
+        return done.with_proof(caller.proved) if caller.proved else done
+    if isinstance(screen, Pick) and screen.none and not _choices(screen, caller):
+        return journey.skip(screen.none)
+    return None
 
 
 def _marked(caller: Caller, text: str) -> str:
@@ -205,6 +227,14 @@ def _around(screen: Screen, line: str, journey: Journey, caller: Caller) -> Arou
 
 
 def _show(menu: Tree, journey: Journey, caller: Caller, *, said: bool = False) -> tuple[Journey, Reply]:
+    """The screen's words; or, where they are for the person's eyes, the question who is calling."""
+    try:
+        return _shown(menu, journey, caller, said=said)
+    except Detour as first:
+        return _shown(menu, _settle(menu, journey.detour(first.to), caller), caller)
+
+
+def _shown(menu: Tree, journey: Journey, caller: Caller, *, said: bool = False) -> tuple[Journey, Reply]:
     screen = menu[journey.screen]
     if isinstance(screen, Menu) and screen.consent:
         head, _ = _words(screen, journey.screen, caller)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from insurance import enrolment, ledger, mandates
+from insurance.contacts import held_until, main_tail
 from insurance.cover import covers
 from insurance.tariff import Quote, first_month, incomes_offered, price_list
 from insurance.wording import cover_line
@@ -118,6 +119,7 @@ def who(caller: Caller) -> list[Choice]:
 
 def banks(caller: Caller) -> list[Choice]:
     """The connected banks, that of the worker's own province first."""
+    caller.check_hold()
     province = caller.worker().village.province
     rows = mandates.connected_banks(caller.work)
     ordered = sorted(rows, key=lambda bank: (bank.province != province, bank.name))
@@ -125,6 +127,7 @@ def banks(caller: Caller) -> list[Choice]:
 
 
 def chosen_bank(caller: Caller) -> Facts:
+    caller.worker()
     return {"bank": mandates.bank_name(caller.work.db.get_one(Bank, caller.answers["bank"]))}
 
 
@@ -220,7 +223,7 @@ def code_bank(caller: Caller) -> Facts:
 
 
 def cover_facts(caller: Caller) -> Facts:
-    worker, work = caller.worker(), caller.work
+    worker, work = caller.known(), caller.work
     member = work.db.get_one(Membership, worker.id)
     name = work.name(worker)
     if member.state in UNCOVERED:
@@ -243,20 +246,27 @@ def amounts(caller: Caller) -> Facts:
 
 
 def own_data(caller: Caller) -> Facts:
-    worker, work = caller.worker(), caller.work
+    worker, work = caller.known(), caller.work
     member = work.db.get_one(Membership, worker.id)
     return {
         "name": work.name(worker),
         "village": work.village(worker),
         "programmes": "+".join(PROGRAMMES[terms_in(member, first_month(work.today))[1]]),
         "state": caller.word(f"membership.{member.state}"),
+        "tail": main_tail(work, worker),
     }
 
 
 def locked_until(caller: Caller) -> Facts:
-    worker = caller.worker()
-    until = worker.pin_locked_until or caller.work.now
-    return {"time": caller.work.local_time(until, worker)}
+    """The reference is what a branch resets the PIN by: no secret, and nobody's data."""
+    worker, work = caller.picked(), caller.work
+    until = worker.pin_locked_until or work.now
+    return {"time": work.local_time(until, worker), "ref": work.db.get_one(Membership, worker.id).reference}
+
+
+def hold_ends(caller: Caller) -> Facts:
+    until = held_until(caller.work, caller.contact()) or caller.work.now
+    return {"time": caller.work.local_time(until, caller.picked())}
 
 
 def left_off(caller: Caller) -> Facts:

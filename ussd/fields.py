@@ -81,7 +81,7 @@ def bank_code(caller: Caller, typed: str) -> str:
 def _hashed(caller: Caller, typed: str, nik_digits: str | None) -> str:
     birth = parse_nik(nik_digits, caller.work.today).birth if nik_digits else None
     try:
-        pin.check_new(typed, birth)
+        pin.check_new(typed, birth, nik_digits or "", caller.phone)
     except pin.WeakPin as weak:
         raise Refused(f"pin.{weak}") from None
     # Kept as the hash it will be stored as: the digits themselves outlive this hop nowhere.
@@ -93,7 +93,8 @@ def new_pin(caller: Caller, typed: str) -> str:
 
 
 def changed_pin(caller: Caller, typed: str) -> str:
-    worker = caller.worker()
+    """A first PIN has no PIN before it: its code is the sign that it is the person."""
+    worker = caller.picked()
     box = caller.work.box(worker)
     return _hashed(caller, typed, box.open(worker.nik_sealed, "worker.nik"))
 
@@ -106,11 +107,12 @@ def same_pin(caller: Caller, typed: str) -> str:
 
 def own_pin(caller: Caller, typed: str) -> str:
     """The caller's PIN, checked and not kept; half a PIN is no try. Raises PinLocked or NoPin besides Refused."""
-    worker = caller.worker()
+    worker = caller.picked()
     if not pin.is_shaped(typed) and worker.pin_hash != pin.NO_PIN:
         raise Refused("pin.digits")
     try:
         pin.check(caller.work, worker, typed)
     except pin.WrongPin:
         raise Refused("pin.wrong") from None
+    caller.prove()
     return ""

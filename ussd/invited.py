@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from insurance import own_yes, pin
+from insurance import own_yes, pin, pin_resets
 from insurance.enrolment import Enrolment
 from insurance.invitations import CODE_DIGITS
 from ussd import fields
@@ -62,18 +62,25 @@ def confirm(caller: Caller, asked: Enrolment) -> None:
 
 
 def has_pin(caller: Caller) -> str:
-    return "no" if caller.worker().pin_hash == pin.NO_PIN else "yes"
+    return "no" if caller.picked().pin_hash == pin.NO_PIN else "yes"
+
+
+def may_change_pin(caller: Caller) -> str:
+    caller.check_hold()
+    return has_pin(caller)
 
 
 def first_code(caller: Caller, typed: str) -> str:
-    """Which worker may set a first PIN in this call. Raises own_yes.CodeSpent besides Refused."""
-    worker = caller.worker()
+    """Which worker may set a first PIN in this call, or one after a reset. Raises own_yes.CodeSpent besides Refused."""
+    caller.check_hold()
+    worker = caller.picked()
     digits = re.sub(r"[\s.\-]", "", typed)
     if not (digits.isascii() and digits.isdigit() and len(digits) == CODE_DIGITS):
         # Half a code is a slip of the finger and no guess.
         raise Refused("code.six")
     try:
-        own_yes.check_first_code(caller.work, worker, digits)
+        if not pin_resets.check_code(caller.work, worker, digits):
+            own_yes.check_first_code(caller.work, worker, digits)
     except own_yes.WrongCode:
         raise Refused("code.wrong") from None
     return str(worker.id)
@@ -81,7 +88,10 @@ def first_code(caller: Caller, typed: str) -> str:
 
 def set_first_pin(caller: Caller) -> None:
     """Raises own_yes.CodeSpent where this call has not shown the code of this very worker."""
-    worker = caller.worker()
+    caller.check_hold()
+    worker = caller.picked()
     if caller.answers.get("first") != str(worker.id):
         raise own_yes.CodeSpent
     own_yes.set_first_pin(caller.work, worker, caller.answers["pin"])
+    pin_resets.finish(caller.work, worker)
+    caller.prove()

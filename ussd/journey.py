@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 START, RESUME = "main", "resume"
+# Where the caller shows, by the PIN, to be who was picked; after it the screen that waits is taken up.
+PROVE_PIN = "prove.pin"
+PROVED = "proved"
 RESUMED_FLOWS = ("enrol", "mandate", "officer")
 INVITED_FLOW = "enrol"
 TRAIL_MAX = 30
@@ -45,6 +48,8 @@ class Journey:
     phone: str = ""
     """Only while an enrolment may be invited to go on."""
     gateway: str = ""
+    after: str = ""
+    """The screen that waits until the caller has shown who is calling."""
     menu: int = MENU_VERSION
 
     def but(self, **changes: Any) -> "Journey":
@@ -65,12 +70,17 @@ class Journey:
         return self.but(screen=screen, page=0, line="")
 
     def back(self) -> "Journey":
-        return self.but(screen=self.trail[-1], trail=self.trail[:-1], left="", ahead=(), page=0, wrong=0, line="")
+        return self.but(
+            screen=self.trail[-1], trail=self.trail[:-1], left="", ahead=(), after="", page=0, wrong=0, line=""
+        )
 
     def done(self, screen: str) -> "Journey":
         """After something was done, neither its answers nor the way back to its questions are kept."""
-        kept = {name: value for name, value in self.answers.items() if name == "worker"}
-        return self.but(screen=screen, trail=(), answers=kept, secrets=(), secret_from="", ahead=(), page=0, line="")
+        kept = {name: value for name, value in self.answers.items() if name in ("worker", PROVED)}
+        secrets = (PROVED,) if PROVED in kept else ()
+        return self.but(
+            screen=screen, trail=(), answers=kept, secrets=secrets, secret_from="", ahead=(), page=0, line="", after=""
+        )
 
     def with_answer(self, name: str, value: str) -> "Journey":
         return self.but(answers={**self.answers, name: value})
@@ -86,10 +96,23 @@ class Journey:
         secrets = self.secrets if answer in self.secrets else (*self.secrets, answer)
         return self.but(secrets=secrets, secret_from=self.secret_from or asked_at)
 
+    def detour(self, screen: str) -> "Journey":
+        """To what has to come first; where the caller was waits, and is not on the way back."""
+        return self.but(screen=screen, after=self.after or self.screen, page=0, wrong=0, line="")
+
+    def with_proof(self, worker: str) -> "Journey":
+        """Whose PIN was typed right, for the rest of this call; a call that takes up shows it anew where it must."""
+        secrets = self.secrets if PROVED in self.secrets else (*self.secrets, PROVED)
+        return self.but(answers={**self.answers, PROVED: worker}, secrets=secrets)
+
+    def proved(self) -> "Journey":
+        """On to the screen that waited."""
+        return self.but(screen=self.after or START, after="", page=0, wrong=0, line="")
+
     def dropped(self) -> "Journey":
         """As it is kept when its call ended: without secrets, and back before the first of them was asked."""
         kept = self.without(self.secrets).answers
-        screen, trail, retype = self.left or self.screen, self.trail, self.retype
+        screen, trail, retype = self._place, self.trail, self.retype
         if self.secret_from and self.secret_from in trail:
             cut = trail.index(self.secret_from)
             if screen in trail[:cut]:
@@ -108,6 +131,7 @@ class Journey:
             line="",
             left="",
             retype=retype,
+            after="",
         )
 
     def asked_to_go_on(self) -> "Journey":
@@ -121,12 +145,17 @@ class Journey:
 
     @property
     def flow(self) -> str:
-        return (self.left or self.screen).split(".")[0]
+        return self._place.split(".")[0]
+
+    @property
+    def _place(self) -> str:
+        """The screen that a redial takes up: never the question who is calling, but what waited for its answer."""
+        return self.left or self.after or self.screen
 
     @property
     def worth_resuming(self) -> bool:
         """Only where something was typed that would be lost, in a flow that changes something."""
-        return not self.ended and bool(self.answers) and self.flow in RESUMED_FLOWS
+        return not self.ended and bool(self.answers.keys() - {PROVED}) and self.flow in RESUMED_FLOWS
 
     @property
     def worth_inviting(self) -> bool:
@@ -146,6 +175,7 @@ class Journey:
             left="",
             retype=False,
             ahead=(),
+            after="",
         )
 
     def dumps(self) -> str:

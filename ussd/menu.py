@@ -35,6 +35,10 @@ MENU: Tree = {
     "help": Menu({"report": "report", "complain": "complain", "officer": "officer"}),
     "not_enrolled": Menu({"enrol": "enrol.nik", "number": "number.code"}),
     "pin.locked": End(facts=facts.locked_until),
+    # Who is calling: the engine leads here whenever a screen is for the person's eyes, and back behind it.
+    "prove": Fork(invited.has_pin, {"yes": "prove.pin", "no": "first.code"}),
+    "prove.pin": Ask(fields.own_pin, "checked", then="main", secret=True, unless=LOCKED),
+    "sim.held": End(facts=facts.hold_ends),
     # Enrolment.
     "enrol.nik": Ask(
         invited.nik_or_code,
@@ -229,7 +233,7 @@ MENU: Tree = {
         },
         facts=facts.own_data,
     ),
-    "data.ready": Fork(invited.has_pin, {"yes": "data.pin_old", "no": "first.code"}),
+    "data.ready": Fork(invited.may_change_pin, {"yes": "data.pin_old", "no": "first.code"}),
     "data.pin_old": Ask(fields.own_pin, "checked", then="data.pin_new", secret=True, unless=LOCKED),
     "data.pin_new": Ask(fields.changed_pin, "pin", then="data.pin_again", secret=True),
     "data.pin_again": Ask(fields.same_pin, "pin_again", then="data.pin_change", secret=True),

@@ -17,6 +17,7 @@ PAYMENT_YES, PAUSE_SHOWN = "payment_yes", "pause_shown"
 
 
 def payable(caller: Caller) -> list[Choice]:
+    caller.check_hold()
     return [
         Choice(_value(offer.months), _label(caller, offer)) for offer in paying.offers(caller.work, caller.worker())
     ]
@@ -56,12 +57,14 @@ def payment_terms(caller: Caller) -> Facts:
 
 def pay(caller: Caller) -> None:
     """Raises StopOpen, NoMandate, MembershipRefused, NotOwed, TriedToday, TriesUsed, AboveMaximum or TermsChanged."""
+    caller.check_hold()
     check_shown(caller, "mandate.pay_confirm", PAYMENT_YES, payment_terms)
     agreed = yes(caller, "payment", "mandate.pay_confirm", PAYMENT_YES)
     paying.pay(caller.work, caller.worker(), _picked(caller), agreed)
 
 
 def pauses(caller: Caller) -> list[Choice]:
+    caller.check_hold()
     return [Choice(str(count), caller.line("pause_months", count=str(count))) for count in mandates.PAUSE_MONTHS]
 
 
@@ -76,10 +79,12 @@ def pause_terms(caller: Caller) -> Facts:
 
 def pause(caller: Caller) -> None:
     """Raises NoMandate or TermsChanged."""
+    caller.check_hold()
     check_shown(caller, "mandate.pause_confirm", PAUSE_SHOWN, pause_terms)
     mandates.pause(caller.work, caller.worker(), int(caller.answers["pause"]))
 
 
 def resume(caller: Caller) -> None:
     """Raises NoMandate or HeldBack."""
+    caller.check_hold()
     mandates.resume(caller.work, caller.worker(), Cause("member", "ussd"))

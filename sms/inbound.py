@@ -1,0 +1,52 @@
+"""One text that came in: its words, who may have sent it, and how it is answered."""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+
+from insurance import contacts, villages
+from insurance.receipts import URGENT, owe, recipient
+from insurance.work import Work
+from models import Village, Worker
+from texts import FIRST_LANGUAGE
+
+# An answer to a command is of use while the sender still holds the phone.
+ANSWER_LIFE = timedelta(hours=1)
+
+
+class Inbound:
+    """One text that came in: who may have sent it, and how to answer."""
+
+    def __init__(self, work: Work, phone: str, key: str, words: Sequence[str] = ()) -> None:
+        self.work, self.phone, self.key, self.words = work, phone, key, words
+        self.index = work.keys.index("phone", phone)
+        at_number = contacts.at(work, self.index)
+        self.workers: Sequence[Worker] = [contact.worker for contact in at_number]
+        # Of the others nobody is named before their PIN, which no SMS should hold.
+        self.trusted = [contact.worker for contact in at_number if not contacts.is_doubted(work, contact)]
+        self.heads: Sequence[Village] = villages.headed_by(work, self.index)
+
+    @property
+    def language(self) -> str:
+        return self.workers[0].language if self.workers else FIRST_LANGUAGE
+
+    def answer(self, kind: str, part: str = "", **facts: str) -> None:
+        zone = self.workers[0].village.zone if self.workers else self.heads[0].zone if self.heads else "Asia/Jakarta"
+        owner = self.workers[0] if len(self.workers) == 1 else None
+        to = recipient(self.work, self.phone, self.language, owner, zone)
+        key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
+        owe(self.work, to, kind, key, facts, priority=URGENT, expires_at=expires)
+
+    def line(self, name: str, /, **facts: str) -> str:
+        return self.work.texts.line(name, self.language, **facts)
+
+
+def read_words(text: str) -> list[str]:
+    """`" saldo#1 "` is `["SALDO", "1"]`: without case, accents, and with `#` as a blank."""
+    plain = unicodedata.normalize("NFKD", text).replace("#", " ")
+    words = "".join(c for c in plain if not unicodedata.combining(c)).upper().split()
+    return [word.strip(".,!?*") for word in words]
+
+
+def say_help(inbound: Inbound) -> None:
+    inbound.answer("help_head" if inbound.heads else "help" if inbound.workers else "help_unknown")
