@@ -208,7 +208,12 @@ def _record(ports: Ports, bank: Bank, said: Sequence[tuple[Debit, Said]]) -> lis
 def _record_all(work: Work, bank: Bank, said: Iterable[tuple[Debit, Said]]) -> list[Try]:
     answers = {debit.key: (debit, answer) for debit, answer in said}
     # What a plain yes leads to depends on nothing that the member may have changed meanwhile; everything else does.
-    changing = {debit.to.mandate_id for debit, answer in answers.values() if not isinstance(answer, BankAnswer)}
+    changing = {
+        debit.to.mandate_id
+        for debit, answer in answers.values()
+        # A yes after months without funds is written into the mandate, which comes before its attempts.
+        if not isinstance(answer, BankAnswer) or debit.to.no_funds_months
+    }
     known = parties(work, sorted(changing), lock=True)
     rows = locked(work, list(answers))
     sorted_out = Outcomes(work)

@@ -113,7 +113,11 @@ def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
 
 
 def _hold(work: Work, item: WorkItem) -> None:
-    """Debit and month before the item, as the bank's and the insurer's words hold them."""
+    """Mandate, debit and month before the item, as the bank's and the insurer's words hold them."""
+    if item.kind == WorkKind.MANUAL_OUTCOME.value:
+        giving_back.hold(work, item.about)
+    if item.kind == WorkKind.MANDATE_OUTCOME.value:
+        mandate_life.hold(work, int(item.about.removeprefix("mandate ")))
     if item.kind == WorkKind.NOT_POSTED.value or item.code == work_items.POSTED_REFUSED:
         giving_back.hold(work, unposted.reference_of(item))
         unposted.hold_month(work, unposted.reference_of(item))

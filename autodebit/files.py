@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from autodebit.collect import Collected, Told, debit_of
 from autodebit.mandates import mandate_request
@@ -179,9 +179,10 @@ def _has_ended(work: Work, to: Party) -> bool:
 
 
 def _asked_what_to_stop(work: Work, workers: Collection[int]) -> set[int]:
-    """Those whose question what to stop is open: meanwhile nothing is debited (rulings 13)."""
+    """Those whose question what to stop is open (rulings 13) and those who are reported dead: nothing is debited."""
     open_since = work.now - STOP_OPEN
-    return set(work.db.scalars(select(Worker.id).where(Worker.id.in_(workers), Worker.stop_asked_at >= open_since)))
+    stopped = or_(Worker.stop_asked_at >= open_since, Worker.held_at.is_not(None))
+    return set(work.db.scalars(select(Worker.id).where(Worker.id.in_(workers), stopped)))
 
 
 def _mandates_of(tries: Iterable[Try]) -> list[int]:

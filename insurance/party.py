@@ -122,7 +122,13 @@ def _query() -> Select[*tuple[Any, ...]]:
 
 # One array, so that the statement is the same for one mandate and for five hundred.
 _QUERY = _query().where(Mandate.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))).order_by(Mandate.id)
-_FOUND, _HELD = question(_QUERY), question(_QUERY.with_for_update(of=Mandate))
+_FOUND = question(_QUERY)
+_HELD = question(
+    select(Mandate.id)
+    .where(Mandate.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))
+    .order_by(Mandate.id)
+    .with_for_update()
+)
 
 
 def parties(work: Work, mandate_ids: Sequence[int], *, lock: bool = False) -> dict[int, Party]:
@@ -130,7 +136,11 @@ def parties(work: Work, mandate_ids: Sequence[int], *, lock: bool = False) -> di
     if not mandate_ids:
         return {}
     read_by_key(work.db)
-    rows = read_rows(work.db, _HELD if lock else _FOUND, ids=list(mandate_ids))
+    ids = list(mandate_ids)
+    if lock:
+        # Read in a statement of its own: one that waits for the lock sees what else it reads as it was before.
+        read_rows(work.db, _HELD, ids=ids)
+    rows = read_rows(work.db, _FOUND, ids=ids)
     return {one.mandate_id: one for one in map(Party._make, rows)}
 
 

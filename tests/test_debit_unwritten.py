@@ -6,11 +6,11 @@ from dataclasses import replace
 from autodebit.files import exchange_files
 from banks.base import CollectRequest, MandateRequest
 from banks.batch_file import BatchFiles, MandateResult, read_debit_file
-from insurance import mandates
+from insurance import mandates, tickets
 from models import Worker
 from models.machine import Cause
 from tests.debit_folders import BANK, CHOICE, TOTAL_RP, Folders, consented, done, items, member, newest
-from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, authorise, enrol
+from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI_PHONE, authorise, enrol
 from tests.settling import state, tomorrow
 from tests.test_autodebit import NOV
 from tests.test_mandate_change import change_account
@@ -96,6 +96,17 @@ def test_while_a_member_is_asked_what_to_stop_the_debit_is_left_out_and_goes_lat
     for _ in range(2):
         folders.exchange()
     assert (state(world), debits_in(folders)) == ("sent", [reference])
+
+
+def test_a_reported_death_takes_the_debit_out_of_a_file_that_was_not_written(folders: Folders) -> None:
+    member(folders)
+    world = folders.world
+    folders.dies("before")
+    with world.ports.transaction() as work:
+        worker = work.db.query(Worker).one()
+        tickets.report_death(work, worker, SITI_PHONE, "id")
+    folders.exchange()
+    assert (state(world), debits_in(folders)) == ("cancelled", [])
 
 
 def test_a_pause_leaves_the_month_that_it_does_not_cover_in_its_file(folders: Folders) -> None:

@@ -1,5 +1,6 @@
 """Other programmes or income, by a yes that names the month; and what is shown of the debits to come and gone."""
 
+import threading
 from datetime import date
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from handset.phone import Phone
 from insurance import terms
 from insurance.consent import Yes
-from models import Worker
+from insurance.party import parties, party
+from models import Mandate, Membership, Worker
 from tests.people import PIN, SITI_PHONE, enrol
 from tests.test_autodebit import DEC
 from tests.test_member import data, siti, told
@@ -138,3 +140,29 @@ def test_without_an_autodebit_no_debit_is_planned(world: World) -> None:
     phone.dial()
     phone.press("3", "1", PIN)
     assert "Tidak ada debit yang dijadwalkan" in phone.press("1")
+
+
+def test_who_waits_for_a_mandate_sees_the_terms_that_its_holder_wrote(world: World) -> None:
+    """A planner that waited while the terms were changed must not announce the old price (insurance/party.py)."""
+    siti(world)
+    read: list[int] = []
+    with world.ports.transaction() as work:
+        worker = work.db.query(Worker).one()
+        mandate_id = work.db.query(Mandate).one().id
+        parties(work, [mandate_id], lock=True)
+
+        def plan() -> None:
+            with world.ports.transaction() as planner:
+                read.append(party(planner, mandate_id, lock=True).base_rp)
+
+        waiting = threading.Thread(target=plan)
+        waiting.start()
+        until_waiting_for_a_lock(world)
+        work.db.get_one(Membership, worker.id).base_rp = 1_500_000
+    waiting.join()
+    assert read == [1_500_000]
+
+
+def until_waiting_for_a_lock(world: World) -> None:
+    while not world.one("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        pass
