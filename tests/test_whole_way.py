@@ -22,7 +22,7 @@ def walk(world: World, phone: Phone) -> None:
     world.exchange()
     world.send_sms()
     phone.dial()
-    phone.press("3", "1", PIN)
+    phone.press("3", PIN)
     world.clock.forward(days=4)
     world.plan(date(2026, 12, 1))
     world.send_sms()

@@ -10,10 +10,12 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import Any
 
+from models.heir import RELATIONS
+from models.ticket import COMPLAINTS
 from texts import FIRST_LANGUAGE, Facts, Texts, load_texts
 from texts.longest import COMPOSED, LONGEST
 from units.gsm import SCREEN_SEPTETS_MAX, SMS_SEPTETS_MAX, septets, to_gsm
-from ussd import facts, officer, payments
+from ussd import facts, member, officer, payments, reports
 from ussd.journey import RESUME, START
 from ussd.menu import MENU
 from ussd.page import Around, cut_screen, page_text
@@ -37,6 +39,10 @@ _CHOICES: Mapping[Callable[[Any], Any], Sequence[str]] = {
     facts.days_or_harvest: ["line/day", "line/day", "line/day_harvest"],
     facts.replaced: ["line/replace_yes"],
     officer.villages: ["{village}", "{village}"],
+    member.heirs: ["{name}, {relation}", "line/heir_none"],
+    member.relations: [f"word/relation.{relation}" for relation in RELATIONS],
+    member.programmes: ["line/programmes.2", "line/programmes.3"],
+    reports.complaints: [f"word/ticket.{kind.value}" for kind in COMPLAINTS],
     payments.payable: ["line/pay.now", "line/pay.arrears", "line/pay.ahead"],
     payments.pauses: ["line/pause_months", "line/pause_months"],
 }
