@@ -125,7 +125,13 @@ def _done(work: Work, change: NumberChange, phone: str) -> Worker:
         work.db.delete(old)
     sealed = box.seal(phone, "contact.phone")
     worker.contacts.append(
-        Contact(worker_id=worker.id, phone_index=change.new_index, phone_sealed=sealed, since=work.today)
+        Contact(
+            worker_id=worker.id,
+            phone_index=change.new_index,
+            phone_sealed=sealed,
+            since=work.today,
+            last_seen=work.today,
+        )
     )
     tell_insurer(work, worker, ChangeKind.PHONE, work.today, phone)
     to = recipient(work, phone, worker.language, worker)

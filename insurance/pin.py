@@ -82,7 +82,7 @@ def check(work: Work, worker: Worker, pin: str) -> None:
 
 def change(work: Work, worker: Worker, pin_hash: str) -> None:
     """Take a new PIN, already hashed by the call that asked for it twice."""
-    worker.pin_hash, worker.pin_wrong, worker.pin_locks, worker.pin_locked_until = pin_hash, 0, 0, None
+    worker.pin_hash, worker.pin_wrong, worker.pin_locks = pin_hash, 0, 0
     record(work.db, worker.subject, "member", "pin_change", "", "", "pin_changed", work.now)
     owe_worker(
         work,

@@ -35,7 +35,7 @@ def test_every_screen_and_every_sms_stands_in_the_sheet(texts: Texts, language: 
 
 def test_a_frame_is_what_the_phone_shows(texts: Texts) -> None:
     first = "LATIHAN Data dipunkirim dhateng BPJS, wangsulanipun lewat SMS. Pasang autodebit sapunika?"
-    assert frames(texts, "enrol.done", "jv") == [f"{first}\n1. Inggih\n2. Mangke\n0 Wangsul 00 Menu"]
+    assert frames(texts, "enrol.done", "jv") == [f"{first}\n1. Inggih\n2. Mangke\n3. Ahli waris\n0 Wangsul 00 Menu"]
     pages = frames(texts, "mandate.consent", "su")
     assert [page.endswith("98 Lajeng") for page in pages] == [True, True, False]
     assert "1. Satuju\n2. Henteu" in pages[-1]

@@ -69,6 +69,7 @@ def heir_facts(caller: Caller) -> Facts:
 
 def name_heir(caller: Caller) -> None:
     """Raises NotAMember."""
+    caller.check_hold()
     answers = caller.answers
     heirs_named.name_heir(caller.work, caller.worker(), int(answers["heir"]), answers["heir_name"], answers["relation"])
 
@@ -100,6 +101,7 @@ def terms_facts(caller: Caller) -> Facts:
 
 def change_terms(caller: Caller) -> None:
     """Raises NotAMember, Unchanged or TermsChanged."""
+    caller.check_hold()
     answers, base_rp = caller.answers, int(caller.answers["base_rp"])
     worker = caller.worker()
     if terms.stand_already(caller.work, worker, answers["programmes"], base_rp):
@@ -135,6 +137,7 @@ def number_facts(caller: Caller) -> Facts:
 
 def ask_number(caller: Caller) -> None:
     """Raises NotAMember, SameNumber, PhoneFull or AskedAlready."""
+    caller.check_hold()
     numbers.ask(caller.work, caller.worker(), caller.phone, caller.answers["phone"])
 
 
@@ -162,6 +165,7 @@ def leave_facts(caller: Caller) -> Facts:
 
 def leave(caller: Caller) -> None:
     """Raises NotAMember or TermsChanged."""
+    caller.check_hold()
     check_shown(caller, "leave.confirm", LEAVE_YES, leave_facts)
     leaving.leave(caller.work, caller.worker(), yes(caller, "leave", "leave.confirm", LEAVE_YES))
 
@@ -182,5 +186,6 @@ def rejoin_facts(caller: Caller) -> Facts:
 
 def rejoin(caller: Caller) -> None:
     """Raises NotLeft, HeldBack or TermsChanged."""
+    caller.check_hold()
     check_shown(caller, "rejoin.confirm", REJOIN_YES, rejoin_facts)
     leaving.rejoin(caller.work, caller.worker(), yes(caller, "rejoin", "rejoin.confirm", REJOIN_YES))

@@ -14,7 +14,7 @@ def complaints(caller: Caller) -> list[Choice]:
 
 
 def _worker(caller: Caller) -> Worker | None:
-    return caller.worker() if caller.workers() else None
+    return caller.picked() if caller.workers() else None
 
 
 def complain(caller: Caller) -> None:
@@ -24,11 +24,11 @@ def complain(caller: Caller) -> None:
 
 
 def accident(caller: Caller) -> None:
-    tickets.open_ticket(caller.work, TicketKind.ACCIDENT, caller.phone, caller.language, caller.worker())
+    tickets.open_ticket(caller.work, TicketKind.ACCIDENT, caller.phone, caller.language, caller.known())
 
 
 def death(caller: Caller) -> None:
-    tickets.report_death(caller.work, caller.worker(), caller.phone, caller.language)
+    tickets.report_death(caller.work, caller.known(), caller.phone, caller.language)
 
 
 def _answer_by(caller: Caller, *kinds: TicketKind) -> Facts:
@@ -50,4 +50,4 @@ def death_facts(caller: Caller) -> Facts:
 
 
 def who_facts(caller: Caller) -> Facts:
-    return {"name": caller.work.name(caller.worker())}
+    return {"name": caller.work.name(caller.known())}

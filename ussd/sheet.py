@@ -45,6 +45,10 @@ _CHOICES: Mapping[Callable[[Any], Any], Sequence[str]] = {
     reports.complaints: [f"word/ticket.{kind.value}" for kind in COMPLAINTS],
     payments.payable: ["line/pay.now", "line/pay.arrears", "line/pay.ahead"],
     payments.pauses: ["line/pause_months", "line/pause_months"],
+    member.heirs: ["{name}, {relation}", "line/heir_none"],
+    member.relations: [f"word/relation.{relation}" for relation in RELATIONS],
+    member.programmes: ["line/programmes.2", "line/programmes.3"],
+    reports.complaints: [f"word/ticket.{kind.value}" for kind in COMPLAINTS],
 }
 
 # As long as what they stand for in LONGEST, and easier to read.
