@@ -58,8 +58,9 @@ def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: s
         if item is None:
             raise LookupError(f"there is no work item {item_id}")
         kind = WorkKind(item.kind)
-        two_decide = _FITS.get(kind) or (_FITS_MONEY.get(item.code) if kind is WorkKind.DIFFERENCE else None)
-        if decision not in (two_decide or (BY_HAND,)):
+        two_decide = _FITS_MONEY.get(item.code) if kind is WorkKind.DIFFERENCE else _FITS.get(kind)
+        # Of some kinds none fits: an empty list is no missing one.
+        if decision not in ((BY_HAND,) if two_decide is None else two_decide):
             raise ValueError(f"{decision!r} does not fit a work item of the kind {kind.value!r}")
         if decision == AGREED:
             _check_agreed(ports, item, bank_reference)

@@ -249,7 +249,7 @@ def test_one_of_two_on_a_phone_leaves_and_the_other_stays(world: World) -> None:
     phone = siti(world)
     enrol(phone, BUDI_NIK, BUDI)
     phone.dial()
-    phone.press("4", "2")
+    phone.press("4", "2", PIN)
     phone.read_on()
     phone.press("5")
     words(phone)

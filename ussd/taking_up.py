@@ -16,6 +16,11 @@ def pass_answered(menu: Tree, journey: Journey, caller: Caller) -> Journey:
     An answer that does not hold is asked for again under a line that says so, and the way goes on behind it. Where the
     way itself leads elsewhere now (a mandate ended, an age was crossed) the caller lands there; that screen says why.
     """
+    with caller.unseen():
+        return _passed(menu, journey, caller)
+
+
+def _passed(menu: Tree, journey: Journey, caller: Caller) -> Journey:
     while journey.screen in journey.ahead:
         ahead = journey.ahead[journey.ahead.index(journey.screen) + 1 :]
         journey = journey.but(ahead=ahead)
@@ -57,8 +62,9 @@ def _answered(screen: Screen, menu: Tree, journey: Journey, expected: str, calle
 def _option_to(screen: Menu, menu: Tree, journey: Journey, expected: str, caller: Caller) -> str:
     """The option that was chosen is the one that leads on; a yes holds only for the very words it was given to."""
     if screen.consent:
-        facts = screen.facts(caller) if screen.facts else {}
-        words = caller.texts.screen(journey.screen, caller.language, {"code": caller.code, **facts})
+        with caller.binding():
+            facts = screen.facts(caller) if screen.facts else {}
+            words = caller.texts.screen(journey.screen, caller.language, {"code": caller.code, **facts})
         if journey.answers.get(screen.consent) != words.text:
             raise Refused(ANSWER_AGAIN)
     for to in screen.options.values():
