@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask texts test check format lock histories chaos bench bench-month callers clean
+.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month callers clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,12 @@ flask: install ## A command of the running system: make flask ARGS="autodebit ru
 
 texts: install ## A reviewer's sheet of every language, each screen as a phone shows it (TEXTS=jv: of one)
 	@$(PY) -m ussd.sheet $(TEXTS)
+
+menu: install ## Draw docs/menu.md anew from the menu
+	@$(PY) -m ussd.chart
+
+transcripts: install-dev ## Write tests/transcripts/ anew, each from a real run
+	TRANSCRIPTS=write $(PY) -m pytest -q -n 0 tests/test_transcripts.py
 
 test: install-dev ## Run every test, on real PostgreSQL and real Valkey
 	$(PY) -m pytest $(TESTS)

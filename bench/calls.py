@@ -53,6 +53,6 @@ def floor_call(like: Call) -> Call:
 
 
 def balance_call(texts: Texts) -> Call:
-    """A member's look at the amounts; the fourth hop is a PIN check."""
-    steps = [("", "main"), ("3", "cover.show"), ("1", "cover.pin"), (PIN, "cover.amounts")]
+    """A member's look at the amounts; the third hop is a PIN check."""
+    steps = [("", "main"), ("3", "cover.show"), (PIN, "cover.amounts")]
     return _call("balance", texts, *steps, end=True)

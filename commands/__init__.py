@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 import config
 from commands.autodebit import autodebit
 from commands.calendar import holidays
+from commands.handset import handset
 from commands.ledger import ledger
 from commands.ports import job_connections, job_ports, spare_collector
 from commands.reconcile import reconcile
@@ -96,6 +97,7 @@ def add_to(app: Flask) -> None:
         migrate,
         worker,
         autodebit,
+        handset,
         holidays,
         ledger,
         reconcile,

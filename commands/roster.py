@@ -17,6 +17,8 @@ from data.roster import BadRoster, read_roster
 from insurance.invitations import LIFE, Invited
 from insurance.roster import AT_ONCE, Fault, Line, Roster
 from ports import Ports
+from ussd.dialled import straight_to
+from ussd.menu import MENU
 
 # A table that somebody reads; the kinds of all the others are counted.
 FAULTS_SHOWN_MAX = 100
@@ -88,6 +90,8 @@ class _Seen:
 def _go_through(ports: Ports, file: Path, seen: _Seen, slips: Path | None) -> None:
     """Every line in one transaction. Raises _Nothing, BadRoster or FileExistsError; then nothing is left behind."""
     out = _open_slips(slips) if slips is not None else None
+    # Straight to the question that a slip answers.
+    dial = straight_to(MENU, ports.settings.USSD_CODE, "enrol")
     try:
         with ports.transaction() as work:
             taking = Roster(work, load=out is not None)
@@ -95,7 +99,7 @@ def _go_through(ports: Ports, file: Path, seen: _Seen, slips: Path | None) -> No
                 faults, invited = taking.take(lines)
                 seen.add(len(lines), faults)
                 if out is not None:
-                    seen.slips += _write(out, invited)
+                    seen.slips += _write(out, invited, dial)
             if out is None or seen.faulty or not seen.lines:
                 raise _Nothing
             # On the disk before the commit: a code in no file is lost, one that was never committed opens nothing.
@@ -117,13 +121,13 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
 
 def _open_slips(file: Path) -> TextIO:
     out = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _SLIPS_MODE), "w", encoding="utf-8", newline="")
-    csv.writer(out).writerow(("slip", "name", "village"))
+    csv.writer(out).writerow(("slip", "dial", "name", "village"))
     return out
 
 
-def _write(out: TextIO, invited: Sequence[Invited]) -> int:
+def _write(out: TextIO, invited: Sequence[Invited], dial: str) -> int:
     """The slips of those without a phone; whoever has one gets the code by SMS, and nobody else sees it."""
-    rows = [(one.slip, one.person.name, one.person.village_code) for one in invited if not one.person.phone]
+    rows = [(one.slip, dial, one.person.name, one.person.village_code) for one in invited if not one.person.phone]
     csv.writer(out).writerows(rows)
     return len(rows)
 

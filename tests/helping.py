@@ -41,9 +41,9 @@ def other_code(code: str) -> str:
 
 
 def say_yes_by_phone(phone: Phone, code: str) -> str:
-    """Code, price, PIN, PIN, yes."""
+    """Code, PIN, PIN, and the yes to the price."""
     phone.dial()
-    phone.press("1", code, "1", PIN, PIN)
+    phone.press("1", code, PIN, PIN)
     phone.read_on()
     return phone.press("1")
 

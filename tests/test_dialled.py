@@ -5,7 +5,8 @@ import pytest
 from handset.phone import Phone
 from tests.people import PIN, SITI, SITI_NIK, SUKAMAJU
 from tests.world import World
-from ussd.dialled import beyond
+from ussd.dialled import beyond, straight_to
+from ussd.menu import MENU
 
 
 def dial(phone: Phone, beyond_code: str) -> str:
@@ -100,3 +101,9 @@ def test_the_rest_may_come_in_the_service_code_or_not_at_all(world: World) -> No
 def test_only_our_own_code_has_something_behind_it(service_code: str, rest: tuple[str, ...] | None) -> None:
     assert beyond(service_code, "*500*73#") == rest
     assert beyond(service_code, "") in (None, ())
+
+
+def test_what_a_slip_says_to_dial_begins_behind_the_first_menu(world: World) -> None:
+    code = straight_to(MENU, "*500*73#", "enrol")
+    assert code == "*500*73*1#"
+    assert "Ketik NIK" in world.phone(code=code).dial()

@@ -20,18 +20,18 @@ from tests.world import START, World
 HEAD = "+6281200000001"
 
 
-def test_the_yes_by_call_takes_five_screens_and_keeps_the_very_words(world: World) -> None:
+def test_the_yes_by_call_takes_five_screens_behind_the_first_menu_and_keeps_the_very_words(world: World) -> None:
     invite(make_helper(world))
     phone = world.phone()
     assert "Pasang autodebit sekarang" in say_yes_by_phone(phone, code_for(world))
-    asked = [screen for pressed, screen in phone.calls if pressed != "98"][1:-1]
-    assert [words.split()[1] for words in asked] == ["Ketik", "Pilih", "Buat", "Ketik", "Daftarkan"]
+    asked = [screen for pressed, screen in phone.calls if pressed != "98"][1:]
+    assert [words.split()[1] for words in asked] == ["Ketik", "Buat", "Ketik", "Daftarkan", "Data"]
     assert states(world) == ["confirmed"]
     assert world.one("SELECT state FROM memberships") == "submitted"
     assert world.rows("SELECT kind, channel FROM consents") == [("enrolment", "ussd")]
     assert "Pendaftaran SITI RAHMAWATI diterima" in world.last_sms()
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", PIN)
+    assert "Iuran lewat kami" in phone.press("3", PIN)
 
 
 def test_the_yes_by_sms_keeps_the_words_of_the_sms_and_leaves_nothing_of_the_invitation(world: World) -> None:
@@ -54,7 +54,7 @@ def test_without_a_pin_no_amount_and_no_change_and_the_first_one_needs_the_code(
     code = code_for(world)
     phone = world.phone()
     phone.text(f"YA{code}")
-    for keys in (("2",), ("3", "1"), ("4", "1")):
+    for keys in (("2",), ("3", PIN), ("4", "1")):
         phone.dial()
         assert "belum punya PIN" in phone.press(*keys)
         assert "6 angka" in phone.press("12"), "half a code is no try"
@@ -151,7 +151,7 @@ def test_a_call_that_began_in_time_and_ends_too_late_enrols_nobody(world: World)
     phone = world.phone()
     world.clock.forward(days=6, hours=23, minutes=59)
     phone.dial()
-    phone.press("1", code_for(world), "1", PIN, PIN)
+    phone.press("1", code_for(world), PIN, PIN)
     phone.read_on()
     world.clock.forward(minutes=2)
     assert "lewat waktunya" in phone.press("1")
@@ -186,13 +186,13 @@ def test_the_sms_came_first_and_the_call_brings_the_pin(world: World) -> None:
     code = code_for(world)
     phone = world.phone()
     phone.dial()
-    phone.press("1", code, "1", PIN, PIN)
+    phone.press("1", code, PIN, PIN)
     phone.read_on()
     world.phone().text(f"YA {code}")
     assert "sudah terdaftar" in phone.press("1")
     assert world.one("SELECT count(*) FROM workers") == 1
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", PIN)
+    assert "Iuran lewat kami" in phone.press("3", PIN)
 
 
 def test_another_price_than_the_sms_said_is_asked_anew_and_lives_no_longer(world: World) -> None:
@@ -214,7 +214,7 @@ def test_who_went_back_and_typed_a_nik_enrols_that_nik(world: World) -> None:
     invite(make_helper(world))
     phone = world.phone()
     phone.dial()
-    assert "Pilih program" in phone.press("1", code_for(world))
+    assert "Buat PIN" in phone.press("1", code_for(world))
     phone.press("0")
     assert "nama lengkap" in phone.press(BUDI_NIK)
     phone.press(BUDI, "1", "1", "1", "1", PIN, PIN)

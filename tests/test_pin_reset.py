@@ -56,7 +56,7 @@ def test_the_member_is_told_at_once_and_sets_a_new_pin_after_the_waiting_time(wo
     assert "Kode menyusul 24-11-2026 09.00 WIB. Bukan Anda? Balas BUKAN" in world.last_sms()
     wait_and_open(world, hours=23)
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", PIN), "the old PIN holds while it waits"
+    assert "Iuran lewat kami" in phone.press("3", PIN), "the old PIN holds while it waits"
     wait_and_open(world, hours=1)
     given = code(world)
     phone.dial()
@@ -64,7 +64,7 @@ def test_the_member_is_told_at_once_and_sets_a_new_pin_after_the_waiting_time(wo
     assert "Buat PIN" in phone.press(given)
     assert "PIN sudah dibuat" in phone.press(NEW_PIN, NEW_PIN)
     phone.dial()
-    assert "PIN salah" in phone.press("3", "1", PIN)
+    assert "PIN salah" in phone.press("3", PIN)
     assert "Iuran lewat kami" in phone.press(NEW_PIN)
     assert world.rows("SELECT state, code_index FROM pin_resets") == [("done", None)]
     assert world.one("SELECT count(*) FROM events WHERE actor = 'Bu Ani'") == 2
@@ -72,16 +72,16 @@ def test_the_member_is_told_at_once_and_sets_a_new_pin_after_the_waiting_time(wo
 
 def test_it_ends_a_lock_of_the_old_pin(world: World, phone: Phone) -> None:
     phone.dial()
-    phone.press("3", "1", "111112", "111113", "111114")
+    phone.press("3", "111112", "111113", "111114")
     begin(world)
     world.clock.forward(hours=24)
     phone.dial()
-    phone.press("3", "1", "111112", "111113", "111114")
+    phone.press("3", "111112", "111113", "111114")
     open_pin_resets(world.ports)
     phone.dial()
     phone.press("3", "1", code(world), NEW_PIN, NEW_PIN)
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", NEW_PIN)
+    assert "Iuran lewat kami" in phone.press("3", NEW_PIN)
 
 
 def test_bukan_stops_it_and_the_old_pin_stays(world: World, phone: Phone) -> None:
@@ -90,7 +90,7 @@ def test_bukan_stops_it_and_the_old_pin_stays(world: World, phone: Phone) -> Non
     assert "PIN lama tetap berlaku" in world.last_sms()
     wait_and_open(world)
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", PIN)
+    assert "Iuran lewat kami" in phone.press("3", PIN)
     assert world.rows("SELECT state FROM pin_resets") == [("stopped",)]
     phone.text("BUKAN")
     assert "Tidak ada penggantian PIN" in world.last_sms()

@@ -36,9 +36,13 @@ def load(world: World, file: Path) -> tuple[Result, Path]:
     return run(world, file, "--load", "--slips", str(slips)), slips
 
 
-def slip_of(slips: Path, name: str) -> str:
+def slip_of(slips: Path, name: str, column: str = "slip") -> str:
     with slips.open(newline="") as lines:
-        return next(row["slip"] for row in csv.DictReader(lines) if row["name"] == name.upper())
+        return next(row[column] for row in csv.DictReader(lines) if row["name"] == name.upper())
+
+
+def dial_of(slips: Path, name: str) -> str:
+    return slip_of(slips, name, "dial")
 
 
 def invitations(world: World) -> int:

@@ -1,34 +1,52 @@
-"""The way by slip: number and code, price, PIN twice, yes; few tries, and no way around the own call."""
+"""The way by slip: number and code, PIN twice, yes to the price; few tries, and no way around the own call."""
 
 from pathlib import Path
 
 from models.village import check_digit
 from tests.helping import VILLAGE, code_for, other_code
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI, SITI_NIK, SITI_PHONE
-from tests.test_roster import SLIP, TEXTED, load, slip_of, write
+from tests.test_roster import SLIP, TEXTED, dial_of, load, slip_of, write
 from tests.world import World
 
 
 def test_the_way_by_slip_has_five_screens(world: World, tmp_path: Path) -> None:
-    _, slips = load(world, write(tmp_path, SLIP))
-    phone = world.phone()
-    phone.dial()
-    seen = [phone.press("1"), phone.press(slip_of(slips, SITI)), phone.press("1"), phone.press(PIN), phone.press(PIN)]
-    words = (
-        "Ketik NIK",
-        "1. Kecelakaan+kematian Rp8.400",
-        "Buat PIN",
-        "sekali lagi",
-        "Daftarkan SITI RAHMAWATI, Sukamaju Jaya",
-    )
-    assert all(word in screen for word, screen in zip(words, seen, strict=True))
+    _, slips = load(world, write(tmp_path, f"{SLIP}2"))
+    phone = world.phone(code=dial_of(slips, SITI))
+    seen = [phone.dial(), phone.press(slip_of(slips, SITI)), phone.press(PIN), phone.press(PIN)]
+    assert "Daftarkan SITI RAHMAWATI, Sukamaju Jaya? Iuran Rp8.400/bln" in seen[-1]
     phone.read_on()
-    assert "Pasang autodebit" in phone.press("1")
+    seen.append(phone.press("1"))
+    words = ("Ketik NIK", "Buat PIN", "sekali lagi", "Daftarkan", "Pasang autodebit")
+    assert all(word in screen for word, screen in zip(words, seen, strict=True))
     assert world.rows("SELECT village_code FROM workers") == [(VILLAGE,)]
     assert world.rows("SELECT state, confirmed_by IS NULL FROM invitations") == [("confirmed", False)]
     other = world.phone(BUDI_PHONE)
     other.dial()
     assert "Kode salah" in other.press("1", slip_of(slips, SITI)), "a slip is good once"
+
+
+def test_who_wants_something_else_than_the_roster_names_is_asked_and_not_for_the_code(
+    world: World, tmp_path: Path
+) -> None:
+    _, slips = load(world, write(tmp_path, f"{SLIP}2"))
+    phone = world.phone()
+    phone.dial()
+    phone.press("1", slip_of(slips, SITI), PIN, PIN)
+    phone.read_on()
+    assert "Pekerjaan utama" in phone.press("2")
+    assert "Rp28.400" in phone.press("1", "1")
+    phone.press("2", PIN, PIN)
+    assert "Iuran Rp28.400/bln" in phone.read_on()
+    assert "Pasang autodebit" in phone.press("1")
+    assert world.rows("SELECT programmes FROM memberships") == [("3",)]
+
+
+def test_without_programmes_in_the_roster_they_are_chosen_by_price(world: World, tmp_path: Path) -> None:
+    _, slips = load(world, write(tmp_path, SLIP))
+    phone = world.phone()
+    phone.dial()
+    assert "1. Kecelakaan+kematian Rp8.400" in phone.press("1", slip_of(slips, SITI))
+    assert "Buat PIN" in phone.press("1")
 
 
 def test_what_the_roster_does_not_know_is_asked(world: World, tmp_path: Path) -> None:

@@ -200,4 +200,4 @@ def test_a_call_shows_what_a_sponsor_paid(world: World) -> None:
     authorise(world.phone())
     phone = world.phone()
     phone.dial()
-    assert "Rp28.400, 1 bulan" in phone.press("3", "1", PIN)
+    assert "Rp28.400, 1 bulan" in phone.press("3", PIN)

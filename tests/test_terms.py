@@ -47,7 +47,7 @@ def test_a_month_that_was_announced_keeps_the_price_it_was_announced_with(world:
     phone.press("1", PIN)
     assert world.one("SELECT jkk_rp + jkm_rp + jht_rp FROM attempts WHERE month = :month", month=DEC) == 28_400
     phone.dial()
-    phone.press("3", "1", PIN)
+    phone.press("3", PIN)
     assert "iuran Des 2026 Rp28.400, 07-12-2026" in phone.press("1")
 
 
@@ -127,10 +127,10 @@ def test_terms_chosen_twice_leave_what_was_announced_between(world: World) -> No
 def test_the_next_debit_and_the_last_payments_are_shown_behind_the_pin(world: World) -> None:
     phone = siti(world)
     phone.dial()
-    assert "Debit berikutnya" in phone.press("3", "1", PIN)
+    assert "Debit berikutnya" in phone.press("3", PIN)
     assert "iuran Des 2026 Rp28.400, sekitar 07-12-2026. Kami SMS dulu." in phone.press("1")
     phone.dial()
-    phone.press("3", "1", PIN)
+    phone.press("3", PIN)
     assert phone.press("2").endswith("Terakhir dibayar:\n23-11-2026 Nov 2026 Rp28.400")
 
 
@@ -138,7 +138,7 @@ def test_without_an_autodebit_no_debit_is_planned(world: World) -> None:
     phone = world.phone()
     enrol(phone)
     phone.dial()
-    phone.press("3", "1", PIN)
+    phone.press("3", PIN)
     assert "Tidak ada debit yang dijadwalkan" in phone.press("1")
 
 

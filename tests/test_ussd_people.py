@@ -93,17 +93,17 @@ def test_three_wrong_pins_lock_for_a_growing_time_told_by_sms(world: World) -> N
     phone = world.phone()
     enrol(phone)
     phone.dial()
-    phone.press("3", "1", "111112", "111113")
+    phone.press("3", "111112", "111113")
     assert "23-11-2026 09.30 WIB" in phone.press("111114")
     assert "terkunci sampai 23-11-2026 09.30 WIB" in world.last_sms()
     phone.dial()
-    assert "terkunci" in phone.press("3", "1", PIN)
+    assert "terkunci" in phone.press("3", PIN)
     world.clock.forward(minutes=31)
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", PIN)
+    assert "Iuran lewat kami" in phone.press("3", PIN)
     phone.dial()
     world.clock.forward(minutes=1)
-    phone.press("3", "1", "111112", "111113", "111114")
+    phone.press("3", "111112", "111113", "111114")
     assert "10.02" in phone.screen
     until = world.one("SELECT pin_locked_until FROM workers")
     assert until.astimezone(JAKARTA).strftime("%H.%M") == "10.02"
@@ -115,7 +115,7 @@ def test_wrong_pins_count_over_calls_and_threads(world: World) -> None:
     phones = [replace(world.phone(), session="", calls=[]) for _ in range(4)]
     for each in phones:
         each.dial()
-        each.press("3", "1", "111112")
+        each.press("3", "111112")
         each.drop()
     assert world.one("SELECT pin_locks FROM workers") == 1
 
@@ -127,7 +127,7 @@ def test_the_pin_is_changed_with_the_old_one_and_told(world: World) -> None:
     assert "sudah diganti" in phone.press("4", "1", PIN, "918273", "918273")
     assert "PIN SITI RAHMAWATI diganti" in world.last_sms()
     phone.dial()
-    assert "PIN salah" in phone.press("3", "1", PIN)
+    assert "PIN salah" in phone.press("3", PIN)
     assert "Iuran lewat kami" in phone.press("918273")
 
 
@@ -254,7 +254,7 @@ def test_a_batch_that_holds_the_same_job_keeps_no_caller_waiting(world: World) -
         phone = world.phone()
         assert "dikirim ke BPJS" in enrol(phone)
         phone.dial()
-        phone.press("3", "1", "111112", "111113")
+        phone.press("3", "111112", "111113")
         assert "terkunci" in phone.press("111114")
         batch.rollback()
     assert world.one("SELECT pin_locks FROM workers") == 1
@@ -265,8 +265,8 @@ def test_half_a_pin_is_a_slip_and_locks_nobody_out(world: World) -> None:
     enrol(phone)
     for slips in (("7", "abc"), ("73915", "2749130")):
         phone.dial()
-        phone.press("3", "1")
+        phone.press("3")
         assert all("PIN harus 6 angka" in phone.press(slip) for slip in slips)
     phone.dial()
-    assert "Iuran lewat kami" in phone.press("3", "1", PIN)
+    assert "Iuran lewat kami" in phone.press("3", PIN)
     assert world.one("SELECT pin_wrong FROM workers") == 0

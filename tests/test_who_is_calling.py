@@ -68,7 +68,7 @@ def test_on_a_shared_phone_cover_is_said_and_amounts_need_the_pin(world: World) 
     phone = shared(world)
     phone.dial()
     assert "SITI RAHMAWATI: belum terlindungi" in phone.press("3", "1")
-    assert "Ketik PIN" in phone.press("1")
+    assert "Lihat jumlah: ketik PIN" in phone.screen
     assert "Iuran lewat kami" in phone.press(PIN)
 
 
@@ -219,7 +219,7 @@ def test_from_a_new_sim_autodebit_can_be_ended_and_amounts_be_seen(world: World)
     phone.dial()
     assert ASKED in phone.press("3")
     phone.press(PIN)
-    assert "Iuran lewat kami" in phone.press("1", PIN)
+    assert "Iuran lewat kami" in phone.press(PIN)
     phone.dial()
     phone.press("2", "1", "2")
     assert "dibatalkan" in phone.press(PIN)

@@ -22,7 +22,7 @@ from autodebit.mandates import ask_banks
 from autodebit.plan import plan
 from banks.connect import connect_banks
 from banks.settings import load_banks
-from config import Settings, load
+from config import SANDBOX_USSD_CODE, Settings, load
 from data import load_reference, load_village
 from database import sqlalchemy_url
 from gateways.base import Accepted
@@ -118,14 +118,14 @@ class World:
         empty(self.ports.database)
         self.ports.redis.flushdb()
 
-    def phone(self, number: str = "+6281234567890") -> Phone:
+    def phone(self, number: str = "+6281234567890", code: str = SANDBOX_USSD_CODE) -> Phone:
         client = self.app.test_client()
 
         def post(path: str, form: Mapping[str, str]) -> tuple[int, str]:
             answer = client.post(path, data=dict(form))
             return answer.status_code, answer.get_data(as_text=True)
 
-        return Phone(number, post, self.owed_to)
+        return Phone(number, post, self.owed_to, code)
 
     def owed_to(self, number: str) -> list[str]:
         """Every text that is owed or was sent to `number`, oldest first, as it would arrive."""

@@ -24,6 +24,14 @@ def beyond(service_code: str, code: str) -> tuple[str, ...] | None:
     return None
 
 
+def straight_to(menu: Tree, code: str, option: str) -> str:
+    """What to dial to begin behind an option of the first menu: `*500*73*1#`. Only for one that asks, never acts."""
+    screen = menu[START]
+    if not isinstance(screen, Menu):
+        raise TypeError("the first screen has no options")
+    return f"{code.removesuffix('#')}*{list(screen.options).index(option) + 1}#"
+
+
 def take_village(menu: Tree, journey: Journey, typed: Sequence[str], caller: Caller) -> tuple[Journey, Sequence[str]]:
     """The journey with the dialled village and what was typed after it; keys of the first menu are left as they are."""
     first, *rest = typed

@@ -49,11 +49,13 @@ def _by_code(caller: Caller, digits: str) -> Mapping[str, str]:
 
 
 def is_invited(caller: Caller) -> str:
-    """Whether all is known that a price needs, some of it is to be asked, or the NIK is the caller's own typing."""
+    """How much of what a price needs was prepared; "no" where the NIK is the caller's own typing."""
     answers = caller.answers
     if not answers.get("invitation"):
         return "no"
-    return "ready" if answers["sector"] and answers["base_rp"] else "asks"
+    if not (answers["sector"] and answers["base_rp"]):
+        return "asks"
+    return "priced" if answers["programmes"] else "unpriced"
 
 
 def confirm(caller: Caller, asked: Enrolment) -> None:

@@ -46,8 +46,11 @@ MENU: Tree = {
         then="enrol.who",
         unless={AgeOutside: "enrol.age", AlreadyEnrolledHere: "mandate"},
     ),
-    # Who was invited is asked for no more than the price needs.
-    "enrol.who": Fork(invited.is_invited, {"no": "enrol.name", "asks": "enrol.sector", "ready": "enrol.programmes"}),
+    # Who was invited is asked for no more than the price needs; the yes behind the PIN shows it whole.
+    "enrol.who": Fork(
+        invited.is_invited,
+        {"no": "enrol.name", "asks": "enrol.sector", "unpriced": "enrol.programmes", "priced": "enrol.pin"},
+    ),
     "enrol.name": Ask(fields.name, "name", then="enrol.village"),
     "enrol.village": Fork(actions.knows_village, {"yes": "enrol.sector", "no": "enrol.village_pick"}),
     "enrol.village_pick": Pick(
@@ -64,7 +67,12 @@ MENU: Tree = {
     "enrol.pin": Ask(fields.new_pin, "pin", then="enrol.pin_again", secret=True),
     "enrol.pin_again": Ask(fields.same_pin, "pin_again", then="enrol.confirm", secret=True),
     "enrol.confirm": Menu(
-        {"yes": "enrol", "change": "enrol.nik"}, facts=facts.enrolment_terms, consent=actions.ENROL_YES
+        {"yes": "enrol", "change": "enrol.change"}, facts=facts.enrolment_terms, consent=actions.ENROL_YES
+    ),
+    # Who wants something else than what was prepared is asked for it, and not for the code again.
+    "enrol.change": Fork(
+        invited.is_invited,
+        {"no": "enrol.nik", "asks": "enrol.sector", "unpriced": "enrol.sector", "priced": "enrol.sector"},
     ),
     "enrol": Do(
         actions.enrol,
@@ -213,9 +221,10 @@ MENU: Tree = {
     # Cover and balance.
     "cover": Fork(actions.how_many, {"none": "not_enrolled", "one": "cover.show", "many": "cover.who"}),
     "cover.who": Pick(facts.who, "worker", then="cover.show"),
-    "cover.show": Menu({"amounts": "cover.ready"}, facts=facts.cover_facts),
-    "cover.ready": Fork(invited.has_pin, {"yes": "cover.pin", "no": "first.code"}),
-    "cover.pin": Ask(fields.own_pin, "checked", then="cover.amounts", secret=True, unless=LOCKED),
+    # Cover is read without a PIN; typing it here shows the amounts a screen sooner than an option would.
+    "cover.show": Ask(
+        fields.own_pin, "checked", then="cover.amounts", facts=facts.cover_facts, secret=True, unless=LOCKED
+    ),
     "cover.amounts": Menu({"next": "cover.next", "last": "cover.last"}, facts=facts.amounts),
     "cover.next": End(facts=member.next_debit),
     "cover.last": End(facts=member.last_paid),
