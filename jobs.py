@@ -72,8 +72,8 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     task("insurance.pin_resets", "*/5 * * * *", lambda: open_pin_resets(ports))
-    # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
+    # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
     task("ussd.drops", "* * * * * */15", lambda: see_dropped(ports))
     task("ussd.funnel", "* * * * * 40", lambda: funnel.keep(ports))

@@ -103,9 +103,12 @@ def load_villages(work: Work, file: Path) -> int:
 def lines_of(file: Path, bad: type[ValueError]) -> list[dict[str, str]]:
     try:
         with file.open(newline="", encoding="utf-8") as lines:
-            return list(csv.DictReader(lines))
+            rows = list(csv.DictReader(lines))
     except (UnicodeDecodeError, csv.Error):
         raise bad("not a CSV in UTF-8") from None
+    if any("\0" in str(value) for row in rows for value in row.values()):
+        raise bad("not a CSV: it holds bytes that are no text")
+    return rows
 
 
 def _faults(rows: list[dict[str, str]]) -> list[str]:

@@ -45,6 +45,8 @@ def _columns(line: bytes) -> tuple[str, ...]:
 
 
 def _fields(line: bytes, columns: tuple[str, ...]) -> Mapping[str, str] | str:
+    if b"\0" in line:
+        return "not a line of CSV"
     try:
         (values,) = csv.reader([line.decode("utf-8").strip("\r\n")], strict=True)
     except UnicodeDecodeError:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from insurance.enrolment import PhoneFull, check_stands, phone_is_full
+from insurance.enrolment import PhoneFull, check_stands, phone_is_full, workers_sharing
+from insurance.helpers import is_official
 from insurance.receipts import URGENT, owe, recipient
 from insurance.told import tell_insurer
 from insurance.work import Work
@@ -19,6 +20,7 @@ CODE_TRIES_MAX = 3
 CODE_DIGITS = 6
 # A second code to the same number before this would be a way to fill a stranger's inbox.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
+ASKED_A_DAY_MAX = 3
 
 
 class AskedAlready(Exception):
@@ -47,7 +49,7 @@ def ask(work: Work, worker: Worker, old_phone: str, new_phone: str) -> None:
     new_index = work.keys.index("phone", new_phone)
     if any(contact.phone_index == new_index for contact in worker.contacts):
         raise SameNumber
-    if phone_is_full(work, new_index):
+    if phone_is_full(work, new_index) or _is_taken_official(work, new_index):
         raise PhoneFull
     _drop_earlier(work, worker, new_index)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
@@ -80,9 +82,16 @@ def _drop_earlier(work: Work, worker: Worker, new_index: bytes) -> None:
     query = select(NumberChange).where(
         NumberChange.worker_id == worker.id, NumberChange.state == NumberState.ASKED.value
     )
+    lately = select(NumberChange.new_index, NumberChange.asked_at).where(
+        NumberChange.worker_id == worker.id, NumberChange.asked_at > work.now - timedelta(days=1)
+    )
+    asked = work.db.execute(lately).all()
+    # Whatever became of it meanwhile: codes to strangers in turn would fill their inboxes as well.
+    if len(asked) >= ASKED_A_DAY_MAX or any(
+        index == new_index and work.now - at < ASK_AGAIN_AFTER for index, at in asked
+    ):
+        raise AskedAlready
     for earlier in work.db.scalars(query.with_for_update()):
-        if earlier.new_index == new_index and work.now - earlier.asked_at < ASK_AGAIN_AFTER:
-            raise AskedAlready
         move(work.db, earlier, NUMBER_MOVES, NumberState.DROPPED, Cause("member", "asked_anew"), work.now)
     work.db.flush()
 
@@ -110,9 +119,14 @@ def confirm(work: Work, phone: str, code: str) -> Worker:
     raise WrongCode
 
 
+def _is_taken_official(work: Work, index: bytes) -> bool:
+    """A helper's or head's number is its owner's alone (enrolment.OfficialsOthers)."""
+    return is_official(work, index) and workers_sharing(work, index) > 0
+
+
 def _done(work: Work, change: NumberChange, phone: str) -> Worker:
     worker = work.db.get_one(Worker, change.worker_id, with_for_update={"of": Worker}, populate_existing=True)
-    if phone_is_full(work, change.new_index):
+    if phone_is_full(work, change.new_index) or _is_taken_official(work, change.new_index):
         move(work.db, change, NUMBER_MOVES, NumberState.DROPPED, Cause("system", "phone_full"), work.now)
         raise WrongCode
     move(work.db, change, NUMBER_MOVES, NumberState.DONE, Cause("member", "confirmed"), work.now)

@@ -46,7 +46,7 @@ def check_new(pin: str, birth: date | None, nik: str, phone: str) -> None:
         raise WeakPin("easy")
     if pin[:3] == pin[3:] or pin[:2] * 3 == pin:
         raise WeakPin("easy")
-    if birth and pin in {birth.strftime(form) for form in ("%d%m%y", "%y%m%d", "%m%d%y", "%d%m%Y", "%Y%m%d")}:
+    if birth and pin in {birth.strftime(form) for form in ("%d%m%y", "%y%m%d", "%m%d%y", "%m%Y", "%Y%m")}:
         raise WeakPin("birth")
     if pin in nik or pin in phone or pin in "0" + phone.removeprefix("+62"):
         raise WeakPin("numbers")
@@ -74,7 +74,8 @@ def check(work: Work, worker: Worker, pin: str) -> None:
         worker,
         "pin_locked",
         f"pin_locked:{worker.id}:{worker.pin_locked_until:%Y%m%d%H%M%S}",
-        {"name": work.name(worker), "time": work.local_time(worker.pin_locked_until, worker)},
+        # Initials: three wrong tries may be a stranger's, on a number that was the member's once.
+        {"initials": work.initials(worker), "time": work.local_time(worker.pin_locked_until, worker)},
         priority=URGENT,
     )
     raise PinLocked

@@ -121,11 +121,12 @@ def decided(work: Work, item: WorkItem, decision: str) -> str:
     worker = work.db.get_one(Worker, ticket.worker_id, with_for_update={"of": Worker}, populate_existing=True)
     cause = Cause("people", decision)
     said = {"name": work.name(worker)}
+    ended = work.db.get_one(Membership, worker.id).state == MembershipState.ENDED.value
     if decision == DEAD:
         # The hold stays: nobody joins again in this name.
-        if work.db.get_one(Membership, worker.id).state != MembershipState.ENDED.value:
+        if not ended:
             leaving.end(work, worker, Cause("people", leaving.DIED))
-    else:
+    elif not ended:
         worker.held_at = None
         record(work.db, worker.subject, "people", "alive", "", "held", "free", work.now)
         work.db.flush()

@@ -102,6 +102,9 @@ def language(inbound: Inbound) -> None:
     if len(inbound.workers) > 1:
         inbound.answer("language_many")
         return
+    if not inbound.trusted:
+        inbound.answer("status_doubted")
+        return
     named = {word: language for language in texts.offered for word in (language.upper(), _own_word(texts, language))}
     wanted = [named[word] for word in inbound.words[1:] if word in named]
     if len(wanted) != 1:

@@ -155,7 +155,7 @@ class Journey:
     @property
     def worth_resuming(self) -> bool:
         """Only where something was typed that would be lost, in a flow that changes something."""
-        return not self.ended and bool(self.answers.keys() - {PROVED}) and self.flow in RESUMED_FLOWS
+        return not self.ended and bool(self.answers.keys() - {PROVED, "worker"}) and self.flow in RESUMED_FLOWS
 
     @property
     def worth_inviting(self) -> bool:

@@ -24,7 +24,7 @@ def _passed(menu: Tree, journey: Journey, caller: Caller) -> Journey:
     while journey.screen in journey.ahead:
         ahead = journey.ahead[journey.ahead.index(journey.screen) + 1 :]
         journey = journey.but(ahead=ahead)
-        if not ahead:
+        if not ahead or _agrees(menu[journey.screen]):
             break
         kept = journey.answers
         try:
@@ -39,11 +39,16 @@ def _passed(menu: Tree, journey: Journey, caller: Caller) -> Journey:
     return journey
 
 
+def _agrees(screen: Screen) -> bool:
+    """A yes is given in the call that closes it with a PIN: its words are read again, by whoever is calling now."""
+    return isinstance(screen, Menu) and bool(screen.consent)
+
+
 def _answered(screen: Screen, menu: Tree, journey: Journey, expected: str, caller: Caller) -> Journey:
     """One question on by the answer that is kept. Raises Refused where it does not hold."""
     caller.answers = journey.answers
     if isinstance(screen, Menu):
-        return journey.go(_option_to(screen, menu, journey, expected, caller))
+        return journey.go(_option_to(screen, menu, expected))
     if isinstance(screen, Pick):
         return journey.go(_picked_way(screen, journey, expected, caller))
     if not isinstance(screen, Ask) or (kept := journey.answers.get(screen.answer)) is None:
@@ -59,14 +64,8 @@ def _answered(screen: Screen, menu: Tree, journey: Journey, expected: str, calle
     return journey.go(screen.then)
 
 
-def _option_to(screen: Menu, menu: Tree, journey: Journey, expected: str, caller: Caller) -> str:
-    """The option that was chosen is the one that leads on; a yes holds only for the very words it was given to."""
-    if screen.consent:
-        with caller.binding():
-            facts = screen.facts(caller) if screen.facts else {}
-            words = caller.texts.screen(journey.screen, caller.language, {"code": caller.code, **facts})
-        if journey.answers.get(screen.consent) != words.text:
-            raise Refused(ANSWER_AGAIN)
+def _option_to(screen: Menu, menu: Tree, expected: str) -> str:
+    """The option that was chosen is the one that leads on."""
     for to in screen.options.values():
         if _may_reach(menu, to, expected):
             return to
