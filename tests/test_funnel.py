@@ -78,9 +78,10 @@ def test_turning_a_page_adds_nothing(world: World, phone: Phone) -> None:
 
 def test_languages_are_counted_apart(world: World, phone: Phone) -> None:
     phone.dial()
-    phone.press("6", "1")
-    assert counts(world) == {("main", "entered"): 1}
-    assert counts(world, "en") == {("main", "entered"): 1, ("main", "answered"): 2, ("enrol.nik", "entered"): 1}
+    phone.press("6", "2", "1")
+    assert counts(world) == {("main", "entered"): 1, ("main", "answered"): 1, ("language", "entered"): 1}
+    english = {("language", "answered"): 1, ("main", "entered"): 1, ("main", "answered"): 1, ("enrol.nik", "entered"): 1}
+    assert counts(world, "en") == english
 
 
 def rows(world: World) -> dict[tuple[str, str], tuple[int, ...]]:

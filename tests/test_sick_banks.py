@@ -183,6 +183,13 @@ def test_a_sick_bank_is_asked_for_few_refunds_and_the_good_one_gives_back(
                 " bank_code, 28400, 'approved', 'surplus', '', changed_at FROM attempts"
             )
         )
+        connection.execute(
+            text(
+                "INSERT INTO transfers (month, at, worker_id, reference, kind, programme, debit_account,"
+                " credit_account, amount_rp) SELECT month, changed_at, worker_id, reference, 'surplus', 'SURPLUS',"
+                " 'bank:' || bank_code, 'refund:' || bank_code, 28400 FROM attempts"
+            )
+        )
     with structlog.testing.capture_logs():
         assert send_refunds(ports) == 1
     assert len(sick.asked) == asked

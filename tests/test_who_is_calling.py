@@ -114,7 +114,7 @@ def test_who_takes_up_anothers_call_does_not_learn_its_bank(world: World) -> Non
     assert "rekening Bank Jatim" in phone.press(PIN)
 
 
-def test_who_takes_up_at_the_last_pin_types_it_once(world: World) -> None:
+def test_who_takes_up_at_the_last_pin_reads_the_terms_again(world: World) -> None:
     phone = world.phone()
     enrol(phone)
     enrol_budi(phone)
@@ -124,6 +124,9 @@ def test_who_takes_up_at_the_last_pin_types_it_once(world: World) -> None:
     phone.press("1")
     phone.drop()
     phone.dial()
+    assert ASKED in phone.press("1")
+    assert "Saya setuju Bank Jatim ***2345" in phone.press(PIN)
+    phone.read_on()
     assert "menyetujui" in phone.press("1")
     assert "Permintaan dikirim" in phone.press(PIN)
 
