@@ -80,7 +80,12 @@ def test_languages_are_counted_apart(world: World, phone: Phone) -> None:
     phone.dial()
     phone.press("6", "2", "1")
     assert counts(world) == {("main", "entered"): 1, ("main", "answered"): 1, ("language", "entered"): 1}
-    english = {("language", "answered"): 1, ("main", "entered"): 1, ("main", "answered"): 1, ("enrol.nik", "entered"): 1}
+    english = {
+        ("language", "answered"): 1,
+        ("main", "entered"): 1,
+        ("main", "answered"): 1,
+        ("enrol.nik", "entered"): 1,
+    }
     assert counts(world, "en") == english
 
 
