@@ -4,6 +4,8 @@ import structlog
 
 from dayfiles import BadFile
 from insurance import handover
+from insurance.work_items import open_item
+from models import WorkKind
 from ports import Ports
 
 log = structlog.get_logger()
@@ -33,6 +35,13 @@ def _take(ports: Ports, name: str) -> None:
     except (BadFile, handover.UnknownReference) as error:
         # Refused whole: nothing was booked, and a person has to look at it.
         log.error("insurer_file_refused", file=name, kind=type(error).__name__, why=str(error))
+        with ports.transaction() as work:
+            open_item(work, WorkKind.BAD_FILE, f"BPJS {name}"[:120], code=str(error)[-40:])
         ports.insurer.refuse(name)
+    except Exception as error:
+        # A fault of ours: the file waits for the next pass, and holds up no other.
+        log.error("insurer_file_broken", file=name, kind=type(error).__name__)
+        with ports.transaction() as work:
+            open_item(work, WorkKind.BAD_FILE, f"BPJS {name}"[:120], code="fault of ours")
     else:
         ports.insurer.take(name)

@@ -168,7 +168,10 @@ def _apply_registration(work: Work, line: RegistrationResult) -> None:
     query = select(Membership).where(Membership.reference == line.reference).with_for_update(of=Membership)
     member = work.db.scalars(query).unique().one_or_none()
     if member is None:
-        raise UnknownReference(line.reference)
+        if work.db.scalar(select(Change.id).where(Change.member == line.reference).limit(1)) is None:
+            raise UnknownReference(line.reference)
+        # It was ours: its member has left, and perhaps joined again under another one. Nothing waits for the answer.
+        return
     if member.state != MembershipState.SUBMITTED.value:
         return
     worker, reason = member.worker, line.reason if line.reason in _REASONS else "other"
@@ -242,7 +245,8 @@ def _tell_posted(work: Work, member: Membership, month: CoverMonth, reference: s
         "ref": reference,
     }
     key = f"posted:{reference}"
-    if cover.state is CoverState.PROTECTED and cover.until is not None:
+    verified = member.state == MembershipState.VERIFIED.value
+    if verified and cover.state is CoverState.PROTECTED and cover.until is not None:
         until = day_text(cover.until)
         owe_worker(work, worker, "posted", key, {"until": until, **shared}, told_at_once=told_at_once)
     else:

@@ -56,6 +56,7 @@ SPONSORED_MONTHS_MAX = 12
 TOLD_BEFORE = timedelta(days=30)
 DAILY_MAX = 200
 _PAYABLE = (MonthState.OPEN.value, MonthState.MISSED.value)
+_OVER = (MembershipState.REFUSED.value, MembershipState.ENDED.value)
 
 
 class NotSponsorable(ValueError):
@@ -228,13 +229,17 @@ def daily(work: Work, after: int) -> int | None:
     )
     found = work.db.scalars(query).all()
     # All at once, for that is in the one order in which everybody takes months.
-    held = held_months(work, [key for promised in found for key in _past_due(work, promised)], PAYER_SELF)
+    over = {one.id: work.db.get_one(Membership, one.worker_id).state in _OVER for one in found}
+    keys = {one.id: _months(work, one, all_of_them=over[one.id]) for one in found}
+    held = held_months(work, [key for promised in found for key in keys[promised.id]], PAYER_SELF)
     for promised in found:
-        worker, member = work.db.get_one(Worker, promised.worker_id), work.db.get_one(Membership, promised.worker_id)
-        if member.state in (MembershipState.REFUSED.value, MembershipState.ENDED.value):
+        worker, months = work.db.get_one(Worker, promised.worker_id), [held[key] for key in keys[promised.id]]
+        if over[promised.id]:
+            # Who joins again later pays for themselves: no month may wait for a sponsor who is gone.
+            _set_payer(work, _unpaid(months, promised), PAYER_SELF, "ended")
             promised.ended_on = work.today
             continue
-        _late(work, worker, promised, [held[key] for key in _past_due(work, promised)])
+        _late(work, worker, promised, months)
         _hand_over(work, worker, promised)
     return found[-1].id if found else None
 
@@ -243,14 +248,19 @@ def _due(work: Work, month: Month) -> date:
     return month.replace(day=work.settings.DUE_DAY)
 
 
-def _past_due(work: Work, promised: Sponsorship) -> list[tuple[Month, int]]:
+def _months(work: Work, promised: Sponsorship, *, all_of_them: bool) -> list[tuple[Month, int]]:
+    """Those whose due day has passed, or all."""
     months = [add_months(promised.from_month, ahead) for ahead in range(promised.months)]
-    return [(month, promised.worker_id) for month in months if _due(work, month) < work.today]
+    return [(month, promised.worker_id) for month in months if all_of_them or _due(work, month) < work.today]
+
+
+def _unpaid(held: Sequence[MonthRow], promised: Sponsorship) -> list[MonthRow]:
+    return [row for row in held if row.payer == promised.payer and row.state in _PAYABLE]
 
 
 def _late(work: Work, worker: Worker, promised: Sponsorship, held: Sequence[MonthRow]) -> None:
     """Months that the sponsor has not paid by their due day."""
-    rows = [row for row in held if row.payer == promised.payer and row.state in _PAYABLE]
+    rows = _unpaid(held, promised)
     _set_payer(work, rows, PAYER_SELF, "late")
     for row in rows:
         key = f"sponsor_unpaid:{promised.reference}:{row.month:%Y-%m}"

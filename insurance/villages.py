@@ -44,18 +44,18 @@ def _group(cover: Cover) -> str:
 
 
 def count(work: Work, village_code: str) -> VillageCount:
+    # Who joined again has a KPJ from before, and no cover until the insurer says so (Membership.is_uncovered).
+    submitted = Membership.state == MembershipState.SUBMITTED.value
     query = (
-        select(Worker.id)
+        select(Worker.id, submitted & Membership.kpj_sealed.is_not(None))
         .join(Membership)
-        .where(
-            Worker.village_code == village_code,
-            Membership.state.in_([MembershipState.SUBMITTED.value, MembershipState.VERIFIED.value]),
-        )
+        .where(Worker.village_code == village_code, submitted | (Membership.state == MembershipState.VERIFIED.value))
     )
-    ids = work.db.scalars(query).all()
+    waiting = dict(work.db.execute(query).tuples().all())
     since = add_months(month_of(work.today), -MONTHS_BACK)
-    states = Counter(_group(cover) for cover in covers(work.db, ids, work.today, work.settings.DUE_DAY, since).values())
-    return VillageCount(len(ids), {group: states[group] for group in GROUPS})
+    found = covers(work.db, list(waiting), work.today, work.settings.DUE_DAY, since)
+    states = Counter("waiting" if waiting[worker_id] else _group(cover) for worker_id, cover in found.items())
+    return VillageCount(len(waiting), {group: states[group] for group in GROUPS})
 
 
 def merge_small(counted: VillageCount, small_cell_min: int) -> Mapping[str, int]:

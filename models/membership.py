@@ -88,5 +88,11 @@ class Membership(Base):
     worker: Mapped[Worker] = relationship(lazy="joined")
 
     @property
+    def is_uncovered(self) -> bool:
+        """No cover is spoken of; who joined again (with a KPJ from before) has none before the insurer says so."""
+        joined_again = self.state == MembershipState.SUBMITTED.value and self.kpj_sealed is not None
+        return self.state in UNCOVERED or joined_again
+
+    @property
     def subject(self) -> tuple[str, str]:
         return ("membership", str(self.worker_id))

@@ -15,7 +15,6 @@ from insurance.work import Work
 from models import InboundSms, Membership, Village, Worker
 from models.event import record
 from models.machine import Cause
-from models.membership import UNCOVERED
 from sms import acts
 from sms.inbound import Inbound, read_words, say_help
 from texts.longest import VILLAGE_SHOWN_SEPTETS
@@ -86,7 +85,7 @@ def _joined(inbound: Inbound, lines: list[str], shown: int) -> str:
 def _short(inbound: Inbound, worker: Worker, cover: Cover) -> str:
     work = inbound.work
     member = work.db.get_one(Membership, worker.id)
-    if member.state in UNCOVERED:
+    if member.is_uncovered:
         status = inbound.line(f"status.{member.state}")
     else:
         status = cover_line(inbound.line, cover, inbound.language, work.settings.DUE_DAY)

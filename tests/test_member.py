@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from handset.phone import Phone
-from insurance import leaving, numbers, terms
+from insurance import handover, leaving, numbers, terms
 from insurance.consent import Yes
 from insurance.enrolment import NotAMember
+from insurer.base import RegistrationResult, ResultFile
 from insurer.dayfile import read_hand_over
 from models import Worker
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
@@ -204,6 +205,11 @@ def test_who_left_joins_again_with_the_old_pin_and_is_not_protected_by_that(worl
     phone.press("1")
     assert "JKK+JKM+JHT Rp28.400/bln" in words(phone)
     assert "Data dikirim ke BPJS" in phone.press("1", PIN)
+    phone.dial()
+    assert "menunggu BPJS, belum terlindungi" in phone.press("3"), "November is posted, and was before leaving"
+    phone.text("STATUS")
+    world.send_sms()
+    assert "menunggu BPJS, belum terlindungi" in phone.received()[-1]
     world.exchange()
     assert world.one("SELECT state FROM memberships") == "verified"
     assert world.one("SELECT count(*) FROM workers") == 1
@@ -222,6 +228,28 @@ def test_left_and_joined_again_within_one_file_is_taken_in_that_order(world: Wor
     phone.press("1", PIN)
     world.exchange()
     assert world.one("SELECT state FROM memberships") == "verified"
+
+
+def test_an_answer_to_a_registration_that_was_left_and_begun_anew_holds_up_nobody(world: World) -> None:
+    phone = siti(world)
+    first = world.one("SELECT reference FROM memberships")
+    leave(phone)
+    data(phone, "1")
+    words(phone)
+    phone.press("1", PIN)
+    assert world.one("SELECT reference FROM memberships") != first
+    late = RegistrationResult(first, "VERIFIED", "12345678901", "")
+    with world.ports.transaction() as work:
+        handover.apply(work, ResultFile("result-x.csv", [late], []))
+    assert world.one("SELECT state FROM memberships") == "submitted"
+
+
+def test_a_month_that_is_posted_after_its_member_left_promises_no_cover(world: World) -> None:
+    phone = siti(world)
+    leave(phone)
+    world.exchange()
+    [sms] = [sms for sms in world.owed_to(SITI_PHONE) if "mencatat iuran Nov 2026" in sms]
+    assert "Belum terlindungi bulan ini" in sms
 
 
 def test_another_phone_cannot_join_in_the_name_of_who_left(world: World) -> None:

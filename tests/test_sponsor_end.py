@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from insurance import mandates, paying, sponsors
+from insurance import leaving, mandates, paying, sponsors
 from insurance.consent import Yes
 from insurance.sponsors import NotReceivable
 from models import Sponsorship
@@ -146,6 +146,19 @@ def test_one_sponsor_after_the_other_is_no_end(world: World) -> None:
     day(world, 2026, 12, 1)
     assert told(world, "tidak lagi oleh") == told(world, "pasang autodebit, tekan") == []
     assert [bool(row[0]) for row in world.rows("SELECT ended_on FROM sponsorships ORDER BY id")] == [True, False]
+
+
+def test_who_left_and_joined_again_waits_for_no_sponsor(world: World) -> None:
+    member(world)
+    promise(world, first=DEC)
+    with world.ports.transaction() as work:
+        worker = work.workers_at(work.keys.index("phone", SITI_PHONE))[0]
+        leaving.leave(work, worker, Yes("leave", "v", "id", "ya", "s", SITI_PHONE))
+    daily(world)
+    with world.ports.transaction() as work:
+        worker = work.workers_at(work.keys.index("phone", SITI_PHONE))[0]
+        leaving.rejoin(work, worker, Yes("rejoin", "v", "id", "ya", "s", SITI_PHONE))
+    assert {payer for month, state, payer in months(world) if month >= DEC} == {"self"}
 
 
 def test_many_promises_are_all_seen_in_rounds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from insurance.cover import covers
 from insurance.tariff import Quote, first_month, incomes_offered, price_list
 from insurance.wording import cover_line
 from models import Bank, Mandate, MandateState, Membership, Village
-from models.membership import PROGRAMMES, SECTORS, UNCOVERED, terms_in
+from models.membership import PROGRAMMES, SECTORS, terms_in
 from texts import Facts
 from texts.longest import FIRST_NAME_SHOWN_SEPTETS, NAME_SHOWN_SEPTETS, VILLAGE_SHOWN_SEPTETS
 from units.gsm import shorten
@@ -226,7 +226,7 @@ def cover_facts(caller: Caller) -> Facts:
     worker, work = caller.known(), caller.work
     member = work.db.get_one(Membership, worker.id)
     name = work.name(worker)
-    if member.state in UNCOVERED:
+    if member.is_uncovered:
         return {"name": name, "status": caller.line(f"status.{member.state}")}
     cover = covers(work.db, [worker.id], work.today, work.settings.DUE_DAY)[worker.id]
     return {"name": name, "status": cover_line(caller.line, cover, caller.language, work.settings.DUE_DAY)}
