@@ -271,10 +271,11 @@ def test_every_debit_of_a_claim_is_asked_for_once_by_as_many_threads_as_the_bank
 
 
 def test_after_a_fault_of_ours_no_more_of_the_claim_is_sent_by_any_thread() -> None:
-    sent, broken = list[Debit](), threading.Event()
+    sent, broken, both = list[Debit](), threading.Event(), threading.Barrier(2)
 
     def ask(one: Debit) -> BankUnreachable:
         sent.append(one)
+        both.wait(10)
         if one.key[1] == 0:
             raise OSError("ours")
         assert broken.wait(10)

@@ -75,6 +75,7 @@ def test_nobody_pauses_by_looking(world: World) -> None:
     phone = paid_november(world)
     pause(phone, "1")
     assert "aktif" in phone.press("1")
+    phone.press("00")
     pause(phone, "1")
     assert "PIN salah" in phone.press("2", "918273")
     assert states(world) == ["active"]
