@@ -17,8 +17,9 @@ from insurance.work_items import Matter, open_all
 from models import TakenFile, WorkKind
 
 LINES_AT_ONCE = 1000
-# A file about a time whose partitions and open work are long gone is no daily business any more.
-FILE_DAYS_MAX = 31
+# As long as a missed month may be paid (programme.md 1.5), and as the tables of months reach back: refused, a late file
+# would leave unseen what only it can tell, such as a debit that its bank had denied, made once more and never told of.
+FILE_DAYS_MAX = 92
 # Debits before what undoes them, wherever they stand in the file.
 _KINDS: tuple[Kind, ...] = ("debit", "return", "refund")
 # One taker a bank; the first number only names this use of advisory locks.

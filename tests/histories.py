@@ -25,6 +25,7 @@ from banks.connect import connect_banks
 from banks.settings import BankSettings, load_banks
 from insurance import handover, mandates
 from insurance.proving import prove
+from insurance.settlements import FILE_DAYS_MAX
 from insurer.base import ContributionResult, ResultFile
 from jobs import seal_ledger
 from models import Worker
@@ -140,6 +141,9 @@ class Story(Checked):
 
     def go_on_without_notices(self) -> None:
         """Days in which no notice arrives: a debit that its bank denied is tried again before the bank tells of it."""
+        if jakarta_day(self.world.clock.now) - self.settled_until > timedelta(days=FILE_DAYS_MAX - 14):
+            # A file later than the product takes is a person's matter, and another story.
+            self.settle()
         for _ in range(7):
             self.send_texts()
             self.wait(24)

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from insurance import bank_words, contributions, refunds
 from tests.file_histories import FileStory
 from tests.histories import ENDINGS, Story
-from tests.history_checks import BIFAST, BOUND, FILED
+from tests.history_checks import BIFAST, BOUND, DENIES_ITS_DEBITS, FILED
 from tests.world import World
 
 HISTORIES = int(os.environ.get("HISTORIES", "100"))
@@ -175,6 +175,20 @@ def test_no_history_of_debit_and_result_files_debits_twice_or_loses_a_rupiah(wor
     histories, banks = max(5, HISTORIES // 20), (FILED, FILED)
     reached = run(world, histories, banks=banks, endings=endings, tells=FileStory, begins_silent=begins_silent)
     assert reached["collected"] > histories // 3, f"of {histories} histories too few came to a debit: {dict(reached)}"
+
+
+def test_a_denied_debit_that_only_a_file_five_weeks_late_tells_of_is_given_back(world: World) -> None:
+    """Found by HISTORIES=2000 HISTORIES_SEED=20261126, when a file older than 31 days was refused."""
+    story = Story(world, (BIFAST, BIFAST), ("2345", DENIES_ITS_DEBITS))
+    story.plan()
+    for _ in range(28):
+        story.send_texts()
+        story.wait(24)
+        story.collect()
+    story.wait(130)
+    story.settle()
+    story.let_the_dust_settle()
+    assert world.one("SELECT count(*) FROM refunds") == 1
 
 
 @pytest.mark.parametrize(("bank", "refunded"), [(BOUND, "done"), (BIFAST, "by_hand")])

@@ -74,11 +74,11 @@ def test_a_file_that_does_not_add_up_books_nothing(
     assert desk.settle()[0].found == {"settled": 1}, "the right file is taken after the bad one"
 
 
-@pytest.mark.parametrize("day", [DAY + timedelta(days=1), DAY - timedelta(days=45), DAY + timedelta(days=31)])
+@pytest.mark.parametrize("day", [DAY + timedelta(days=1), DAY - timedelta(days=92), DAY + timedelta(days=31)])
 def test_a_day_that_is_not_over_or_long_ago_is_refused(world: World, desk: Bank, day: date) -> None:
     tomorrow(world)
     desk.gives([], day)
-    assert desk.refused().endswith("not a day of the last 31 that is over")
+    assert desk.refused().endswith("not a day of the last 92 that is over")
 
 
 def test_a_bank_that_owes_its_file_is_a_matter_until_it_comes(world: World, desk: Bank) -> None:
