@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from units.month import Month, add_months, month_of
 
 PARTITIONED = ("months", "attempts", "transfers", "messages", "events", "settlement_lines")
-# Paying ahead goes to 12 months; four months back hold what arrives late, a bank's day file of 92 days ago at the latest.
+# Paying ahead goes to 12 months; four months back hold what arrives late, like a bank's day file of 92 days ago.
 MONTHS_BACK, MONTHS_AHEAD = 4, 14
 
 

@@ -185,6 +185,7 @@ def test_a_denied_debit_that_only_a_file_five_weeks_late_tells_of_is_given_back(
         story.send_texts()
         story.wait(24)
         story.collect()
+    story.deliver("never")
     story.wait(130)
     story.settle()
     story.let_the_dust_settle()
