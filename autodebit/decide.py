@@ -2,14 +2,12 @@
 
 import re
 
-from sqlalchemy import select
-
 from banks.base import Became, TakesCodes
 from insurance import giving_back, mandate_life, mandates, refunds, tickets, unposted, work_items
 from insurance.attempts import key_of
 from insurance.bank_words import DEBITED, NOT_DEBITED, Word, hear
 from insurance.work import Work
-from models import Refund, RefundState, WorkItem, WorkKind, WorkState
+from models import WorkItem, WorkKind, WorkState
 from models.machine import Cause
 from ports import Ports
 
@@ -28,11 +26,15 @@ OUTCOMES = (
     tickets.ALIVE,
     tickets.DEAD,
 )
-# Of a mandate, as the bank's desk says it: ASPI gives `eMandateReffId` 30 characters (programme.md 3.4).
+# Of a mandate or a refund, as the bank's desk says it: ASPI gives `eMandateReffId` 30 characters (programme.md 3.4).
 _BANK_REFERENCE = re.compile(r"[A-Za-z0-9_.-]{1,30}")
 _FITS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.RUN: ("run",),
+    # RETURNED where its bank cannot be asked to, which its code says.
     WorkKind.REFUND: (refunds.DECISION, RETURNED),
+    # Money moved, or may have: one person alone explains none of it away (rulings 15).
+    WorkKind.DIFFERENCE: (BY_HAND,),
+    WorkKind.NOTICE: (BY_HAND,),
     WorkKind.NOT_POSTED: (refunds.DECISION, unposted.DECISION_AGAIN),
     WorkKind.MANUAL_OUTCOME: (DEBITED, NOT_DEBITED),
     WorkKind.MANDATE_OUTCOME: (AGREED, NOT_AGREED),
@@ -45,31 +47,32 @@ _FITS_MONEY: dict[str, tuple[str, ...]] = {
     work_items.REFUND_UNASKED: (RETURNED, BY_HAND),
     work_items.POSTED_REFUSED: (refunds.DECISION, BY_HAND),
 }
-"""Differences by their code; any other moves no money, and takes one person."""
+"""Differences that lead to more than an explanation, by their code."""
 
 
 def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: str = "") -> str:
     """One person's yes to `decision`; what came of it, in words. Raises LookupError, NotOpen, Disagreed, ValueError.
 
-    That a bank agreed to a mandate is said with the bank's reference of it, and everybody has to name the same one.
+    That a bank agreed to a mandate, or gave money back by hand, is said with the bank's reference of it, and everybody
+    has to name the same one.
     """
     with ports.transaction() as work:
         item = work.db.get(WorkItem, item_id)
         if item is None:
             raise LookupError(f"there is no work item {item_id}")
         kind = WorkKind(item.kind)
-        two_decide = _FITS_MONEY.get(item.code) if kind is WorkKind.DIFFERENCE else _FITS.get(kind)
+        usual = _FITS.get(kind)
+        two_decide = _FITS_MONEY.get(item.code, usual) if kind is WorkKind.DIFFERENCE else usual
         # Of some kinds none fits: an empty list is no missing one.
         if decision not in ((BY_HAND,) if two_decide is None else two_decide):
             raise ValueError(f"{decision!r} does not fit a work item of the kind {kind.value!r}")
-        if decision == AGREED:
-            _check_agreed(ports, item, bank_reference)
-        elif bank_reference:
-            raise ValueError(f"{decision!r} has no reference of the bank's")
-        if kind is WorkKind.REFUND and decision == RETURNED:
-            return _returned(work, item, by)
+        if kind is WorkKind.REFUND and (decision == RETURNED) != refunds.is_by_hand(work, item.about):
+            raise ValueError("'returned' is for refunds that are to be made by hand, and for those nothing else is")
+        if decision == AGREED and isinstance(ports.banks.get(item.bank_code), TakesCodes):
+            raise ValueError("only the bank's own answer brings the token that it debits by: wait, or 'not_agreed'")
+        _check_reference(kind, decision, bank_reference)
         if two_decide is None:
-            # No money moves by it: one person has seen to it and says so.
+            # An errand that moves no money, like telling a bank or the insurer: who has run it says so.
             if item.state != WorkState.OPEN.value:
                 raise work_items.NotOpen(item.state)
             work_items.close(work, item, Cause(by[:40], decision))
@@ -80,17 +83,21 @@ def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: s
         return _do(work, item, decision, bank_reference)
 
 
-def _check_agreed(ports: Ports, item: WorkItem, bank_reference: str) -> None:
-    if isinstance(ports.banks.get(item.bank_code), TakesCodes):
-        raise ValueError("this bank debits by a token that only its own answer brings: wait for it, or 'not_agreed'")
-    if not _BANK_REFERENCE.fullmatch(bank_reference):
-        raise ValueError("'agreed' needs the bank's reference of the mandate, at most 30 letters and digits")
+def _check_reference(kind: WorkKind, decision: str, bank_reference: str) -> None:
+    if (kind, decision) not in ((WorkKind.MANDATE_OUTCOME, AGREED), (WorkKind.REFUND, RETURNED)):
+        if bank_reference:
+            raise ValueError(f"{decision!r} has no reference of the bank's")
+    elif not _BANK_REFERENCE.fullmatch(bank_reference):
+        raise ValueError(f"{decision!r} needs the bank's own reference of it, at most 30 letters and digits")
 
 
 def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
     if item.kind == WorkKind.RUN.value:
         return f"Item {item.id}: approved. The run goes on with its next planning."
     if item.kind == WorkKind.REFUND.value:
+        if decision == RETURNED:
+            refunds.done(work, refunds.reference_for(work, item.about), bank_reference, Cause("people", decision))
+            return f"Item {item.id}: the refund is booked."
         return f"Item {item.id}: approved. The refund is sent by the worker."
     if item.kind == WorkKind.DEATH.value:
         return tickets.decided(work, item, decision)
@@ -103,7 +110,7 @@ def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
             mandates.tell_bank(work, mandate)
             mandate_life.rejected(work, mandate, "bank", decision)
         return f"Item {item.id}: mandate {mandate.id} is {mandate.state}."
-    if item.kind in (WorkKind.NOT_POSTED.value, WorkKind.DIFFERENCE.value):
+    if item.kind in (WorkKind.NOT_POSTED.value, WorkKind.DIFFERENCE.value, WorkKind.NOTICE.value):
         return _do_posting(work, item, decision)
     key = key_of(work, item.about)
     if key is None:
@@ -114,7 +121,7 @@ def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
 
 def _hold(work: Work, item: WorkItem) -> None:
     """Mandate, debit and month before the item, as the bank's and the insurer's words hold them."""
-    if item.kind == WorkKind.MANUAL_OUTCOME.value:
+    if item.kind in (WorkKind.MANUAL_OUTCOME.value, WorkKind.REFUND.value):
         giving_back.hold(work, item.about)
     if item.kind == WorkKind.MANDATE_OUTCOME.value:
         mandate_life.hold(work, int(item.about.removeprefix("mandate ")))
@@ -137,12 +144,3 @@ def _do_posting(work: Work, item: WorkItem, decision: str) -> str:
         return f"Item {item.id}: the month goes to the insurer again."
     work_items.close(work, item, cause)
     return f"Item {item.id}: closed."
-
-
-def _returned(work: Work, item: WorkItem, by: str) -> str:
-    """A person had the bank give the money back, at a bank that cannot be asked to."""
-    refund = work.db.scalars(select(Refund).where(Refund.attempt_reference == item.about)).one_or_none()
-    if refund is None or refund.state != RefundState.BY_HAND.value:
-        raise ValueError("this refund is not one to be made by hand")
-    refunds.done(work, refund.reference, "by hand", Cause(by[:40], "returned"))
-    return f"Item {item.id}: the refund is booked."

@@ -18,11 +18,12 @@ from commands.ports import job_ports
 from commands.tables import make_table, show_table
 from insurance import runs, work_items
 from insurance.open_items import open_items
+from models.partitions import MONTHS_AHEAD, MONTHS_BACK
 from ports import Ports
 from sms import sender
-from units.clock import JAKARTA, system_clock
+from units.clock import JAKARTA, jakarta_day, system_clock
 from units.money import rupiah
-from units.month import parse_month
+from units.month import add_months, month_of, parse_month
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -250,7 +251,7 @@ def _set_drained(bank: str, by: str, *, drained: bool) -> None:
 @autodebit.command("approve")
 @click.argument("item", type=int)
 @click.option("--decision", required=True, type=click.Choice(sorted(OUTCOMES)), help="What you agree to.")
-@click.option("--reference", default="", help="With `agreed`: the bank's reference of the mandate.")
+@click.option("--reference", default="", help="With `agreed`, and `returned` by hand: the bank's own reference of it.")
 @by_a_person
 def approve(item: int, decision: str, reference: str, by: str) -> None:
     """Agree to a work item: `run`, `refund`, `dead`, or what became of a debit. Done once enough people agree."""
@@ -286,5 +287,8 @@ def _as_of_ports(day_text: str | None) -> Ports:
         day = date.fromisoformat(day_text)
     except ValueError:
         raise click.ClickException(f"a day is written YYYY-MM-DD, like 2026-12-07, not {day_text!r}") from None
+    this = month_of(jakarta_day(ports.clock()))
+    if not add_months(this, -MONTHS_BACK) <= month_of(day) <= add_months(this, MONTHS_AHEAD):
+        raise click.ClickException(f"--as-of reaches {MONTHS_BACK} months back and {MONTHS_AHEAD} ahead, not to {day}")
     noon = datetime.combine(day, time(12), JAKARTA).astimezone(UTC)
     return dataclasses.replace(ports, clock=lambda: noon)

@@ -88,6 +88,7 @@ def activated(work: Work, mandate: Mandate, bank_reference: str, code: str = "",
         "mandate_active",
         f"mandate_active:{mandate.id}",
         {"month": month_name(attempt.month, mandate.worker.language), "amount": rupiah(attempt.total_rp), **facts},
+        told_at_once=work.is_fresh(mandate.agreed_at),
     )
 
 
@@ -108,7 +109,8 @@ def _tell_active_without_debit(work: Work, mandate: Mandate, facts: dict[str, st
     kind = "mandate_active_later" if verified else "mandate_active_waiting"
     month = schedule.first_unpaid(work, worker.id, max(mandate.first_month, first_month(work.today)))
     said = {"month": month_name(month, worker.language), **facts}
-    owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said)
+    fresh = work.is_fresh(mandate.agreed_at)
+    owe_worker(work, worker, kind, f"mandate_active:{mandate.id}", said, told_at_once=fresh)
 
 
 def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool = True) -> None:
@@ -129,6 +131,7 @@ def rejected(work: Work, mandate: Mandate, reason: str, code: str, *, tell: bool
         "mandate_rejected_code" if reason == Reason.CODE.value else "mandate_rejected",
         f"mandate_rejected:{mandate.id}",
         {"reason": work.texts.word(f"reason.{reason}", worker.language), **bank_facts(mandate)},
+        told_at_once=work.is_fresh(mandate.agreed_at),
     )
 
 

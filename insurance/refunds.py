@@ -15,8 +15,8 @@ from insurance.receipts import Owed, owe_all
 from insurance.references import new_reference
 from insurance.waking import REFUND, wake
 from insurance.work import Work
-from insurance.work_items import REFUND_UNASKED, approve, close, find, open_item
-from models import Refund, RefundState, TakenLine, WorkItem, WorkKind, WorkState
+from insurance.work_items import REFUND_UNASKED, WRONG_AMOUNT, approve, close, find, open_item, reopen
+from models import Attempt, Refund, RefundState, TakenLine, WorkItem, WorkKind, WorkState
 from models.machine import Cause, move
 from models.refund import REFUND_MOVES
 from models.work_item import WORK_MOVES
@@ -110,7 +110,8 @@ def claim(work: Work, lease: timedelta, resting: Collection[str] = ()) -> Sendin
     refund = work.db.scalars(query).one_or_none()
     if refund is None:
         return None
-    one = locked(work, [(refund.month, refund.worker_id, refund.n)])[(refund.month, refund.worker_id, refund.n)]
+    # Only read: a debit is held before its refund everywhere, and here the refund is held already.
+    one = work.db.get_one(Attempt, (refund.month, refund.worker_id, refund.n))
     in_doubt = refund.state != RefundState.APPROVED.value
     if refund.state == RefundState.SENT.value:
         _change(work, refund, RefundState.UNKNOWN, Cause("system", "lease"))
@@ -130,14 +131,15 @@ def claim(work: Work, lease: timedelta, resting: Collection[str] = ()) -> Sendin
 
 def _made_by_hand() -> ColumnElement[bool]:
     """Its bank's file has it before we sent it: until people have decided what that was, ours would be the second."""
-    about = func.concat_ws(" ", TakenLine.bank_code, TakenLine.day, TakenLine.kind, TakenLine.reference, REFUND_UNASKED)
+    line = (TakenLine.bank_code, TakenLine.day, TakenLine.kind, TakenLine.reference, TakenLine.found)
     return exists().where(
         TakenLine.debit == Refund.attempt_reference,
         TakenLine.debit != "",
         TakenLine.kind == "refund",
-        TakenLine.found == REFUND_UNASKED,
+        # A part of it too: to send the whole after that would give back more than was taken.
+        TakenLine.found.in_((REFUND_UNASKED, WRONG_AMOUNT)),
         WorkItem.kind == WorkKind.DIFFERENCE.value,
-        WorkItem.about == about,
+        WorkItem.about == func.concat_ws(" ", *line),
         WorkItem.closed_at.is_(None),
     )
 
@@ -168,15 +170,26 @@ def returning(worker_id: int, since: Month) -> Select[date]:
     )
 
 
+def is_by_hand(work: Work, attempt_reference: str) -> bool:
+    """Whether people have to have its bank make it: it has no such service, or refused."""
+    query = select(Refund.state).where(Refund.attempt_reference == attempt_reference)
+    return work.db.scalar(query) == RefundState.BY_HAND.value
+
+
+def reference_for(work: Work, attempt_reference: str) -> str:
+    return work.db.execute(select(Refund.reference).where(Refund.attempt_reference == attempt_reference)).scalar_one()
+
+
 def done(work: Work, reference: str, bank_reference: str, cause: Cause) -> None:
     """The money is back: posted, told, the item closed. A repeat changes nothing."""
-    refund = work.db.get_one(Refund, reference, with_for_update=True)
+    refund = work.db.get_one(Refund, reference)
+    key = (refund.month, refund.worker_id, refund.n)
+    one = locked(work, [key])[key]
+    work.db.refresh(refund, with_for_update=True)
     if refund.state == RefundState.DONE.value:
         return
     refund.bank_reference = bank_reference[:64]
     _change(work, refund, RefundState.DONE, cause)
-    key = (refund.month, refund.worker_id, refund.n)
-    one = locked(work, [key])[key]
     post_refunded(work, one)
     item = find(work, WorkKind.REFUND, refund.attempt_reference, lock=True)
     if item is not None:
@@ -216,6 +229,7 @@ def by_hand(work: Work, reference: str, code: str) -> None:
         item = find(work, WorkKind.REFUND, refund.attempt_reference, lock=True)
         if item is not None:
             item.code = f"by hand {code}"[:40]
+            reopen(work, item, Cause("bank", "no_refund", code))
 
 
 def _change(work: Work, refund: Refund, to: RefundState, cause: Cause) -> None:

@@ -13,7 +13,7 @@ from insurance.attempts import COLUMNS, Key, Try, as_try, change_all, locked
 from insurance.bank_words import Word, hear
 from insurance.party import parties
 from insurance.work import Work
-from insurance.work_items import REFUND_UNASKED
+from insurance.work_items import REFUND_UNASKED, WRONG_AMOUNT
 from models import Attempt, AttemptReference, AttemptState, Refund, RefundState, TakenLine
 from models.bulk import insert_rows
 from models.machine import Cause
@@ -21,7 +21,7 @@ from models.machine import Cause
 # Found: in order. `matched` was in the books already, the others are booked by the line.
 SETTLED, MATCHED, REVERSED, REFUNDED = "settled", "matched", "reversed", "refunded"
 # Found: differences, each a work item.
-MISSING_HERE, WRONG_AMOUNT, TWICE = "missing_here", "wrong_amount", "twice"
+MISSING_HERE, TWICE = "missing_here", "twice"
 UNSENT, RETURN_UNBOOKED, UNBOOKED = "unsent", "return_unbooked", "unbooked"
 LINE_CODES = (MISSING_HERE, WRONG_AMOUNT, TWICE, UNSENT, RETURN_UNBOOKED, REFUND_UNASKED, UNBOOKED)
 

@@ -34,6 +34,10 @@ def refused(work: Work, attempt: Attempt, month: CoverMonth, line: ContributionR
         # It said both, and which of them is its last word nobody here can say: only people take "protected" back.
         log.error("posted_and_refused", reference=reference, why=line.reason)
         about = f"{reference} {POSTED_REFUSED}"
+        known = find(work, WorkKind.DIFFERENCE, about)
+        if known is not None and known.closed_at is not None:
+            # Said again, of another file, after people had decided.
+            about = f"{about} {answered}"
         open_item(work, WorkKind.DIFFERENCE, about, code=POSTED_REFUSED, bank_code=bank_code, amount_rp=amount_rp)
         return
     about = f"{reference} {month.handed_over_in or ''}".strip()

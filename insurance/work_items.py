@@ -19,9 +19,7 @@ from models.work_item import WORK_MOVES
 _DAYS: dict[WorkKind, int] = {WorkKind.CANCEL_AT_BANK: 3, WorkKind.ACCIDENT: 2, WorkKind.DEATH: 2}
 _DAYS_USUAL = 1
 NAME_LETTERS_MAX = 40
-REFUND_UNASKED, POSTED_REFUSED = "refund_unasked", "posted_refused"
-MONEY_CODES = (REFUND_UNASKED, POSTED_REFUSED)
-"""Of differences that say of paid money that it went, or may have to go, back."""
+REFUND_UNASKED, POSTED_REFUSED, WRONG_AMOUNT = "refund_unasked", "posted_refused", "wrong_amount"
 # Closed by what settles them and by nothing else: somebody waits for it.
 _NEED_OUTCOME = [
     kind.value
@@ -30,6 +28,8 @@ _NEED_OUTCOME = [
         WorkKind.MANDATE_OUTCOME,
         WorkKind.REFUND,
         WorkKind.NOT_POSTED,
+        WorkKind.DIFFERENCE,
+        WorkKind.NOTICE,
         WorkKind.COMPLAINT,
         WorkKind.ACCIDENT,
         WorkKind.DEATH,
@@ -170,6 +170,14 @@ def close(work: Work, item: WorkItem, cause: Cause) -> None:
         item.closed_at = work.now
 
 
+def reopen(work: Work, item: WorkItem, cause: Cause) -> None:
+    """What was approved came to nothing: another decision is wanted, and nobody has said yes to that yet."""
+    if item.state == WorkState.APPROVED.value:
+        work.db.execute(delete(Approval).where(Approval.work_item_id == item.id))
+        move(work.db, item, WORK_MOVES, WorkState.OPEN, cause, work.now)
+        item.decision = ""
+
+
 def close_all(work: Work, kind: WorkKind, abouts: Collection[str], cause: Cause) -> None:
     """Those of these matters that are open; most have no item at all."""
     unclosed = [WorkState.OPEN.value, WorkState.APPROVED.value]
@@ -188,7 +196,7 @@ def refuse(work: Work, item_id: int, by: str) -> None:
         raise LookupError(f"there is no work item {item_id}")
     if item.state != WorkState.OPEN.value:
         raise NotOpen(item.state)
-    if item.kind in _NEED_OUTCOME or (item.kind == WorkKind.DIFFERENCE.value and item.code in MONEY_CODES):
+    if item.kind in _NEED_OUTCOME:
         raise NeedsOutcome(f"a {item.kind} {item.code} cannot be refused: it would wait for ever")
     move(work.db, item, WORK_MOVES, WorkState.REFUSED, Cause(by[:NAME_LETTERS_MAX], "refuse"), work.now)
     item.closed_at = work.now

@@ -55,7 +55,8 @@ class WorkState(StrEnum):
 WORK_MOVES = legal_moves(
     {
         WorkState.OPEN: "APPROVED REFUSED DONE",
-        WorkState.APPROVED: "DONE",
+        # Open again where what was approved could not be done.
+        WorkState.APPROVED: "DONE OPEN",
         WorkState.REFUSED: "",
         WorkState.DONE: "",
     }

@@ -75,10 +75,10 @@ def item(world: World, kind: str) -> int:
     return int(world.one("SELECT id FROM work_items WHERE kind = :kind", kind=kind))
 
 
-def agree(story: Story, kind: str, decision: str) -> None:
+def agree(story: Story, kind: str, decision: str, bank_reference: str = "") -> None:
     """Two people decide the one matter of this kind."""
     for by in ("ani", "budi"):
-        decide(story.ports, item(story.world, kind), by, decision)
+        decide(story.ports, item(story.world, kind), by, decision, bank_reference)
 
 
 def receipts(world: World, kind: str) -> int:

@@ -103,6 +103,7 @@ def test_the_monthly_run_says_what_it_did(world: World, settings: Settings) -> N
     [
         (("--month", "Dezember"), "written YYYY-MM"),
         (("--month", "2026-12", "--as-of", "morgen"), "YYYY-MM-DD"),
+        (("--month", "2031-01", "--as-of", "2031-01-02"), "--as-of reaches"),
         (("--month", "2031-01", "--as-of", "2026-11-23"), "is not 2026-11"),
     ],
 )

@@ -96,7 +96,7 @@ def test_where_the_bank_has_no_refund_people_have_it_made_and_say_so(world: Worl
     agree(story, "not_posted", "refund")
     assert send_refunds(story.ports) == 0
     assert world.one("SELECT state FROM refunds") == "by_hand"
-    decide(story.ports, item(world, "refund"), "ani", "returned")
+    agree(story, "refund", "returned", "BR-1")
     assert posted(world)[-1] == ("refunded", TOTAL_RP)
     books_hold(world)
 
@@ -248,3 +248,13 @@ def test_a_surplus_that_its_bank_takes_back_by_itself_is_told_and_the_books_are_
     assert world.one("SELECT state FROM refunds") == "undone"
     assert receipts(world, "refunded") == 1
     books_hold(world)
+
+
+def test_bpjs_that_refuses_a_posted_month_again_after_people_closed_it_is_a_matter_again(world: World) -> None:
+    story = one_member(world, "2345")
+    story.collect()
+    answers(world, "REFUSED", story.insure())
+    agree(story, "difference", "settled_by_hand")
+    answers(world, "REFUSED", "contributions-later")
+    answers(world, "REFUSED", "contributions-later")
+    assert items(world) == [("difference", "done"), ("difference", "open")]

@@ -29,7 +29,7 @@ def given_up(world: World, month: date = NOV) -> None:
 
 def made_by_hand(world: World) -> None:
     send_refunds(world.ports)
-    decide(world.ports, int(world.one("SELECT id FROM work_items WHERE kind = 'refund'")), "ani", "returned")
+    decide(world.ports, int(world.one("SELECT id FROM work_items WHERE kind = 'refund'")), "ani", "returned", "BR-1")
 
 
 def test_a_month_paid_by_a_yes_of_its_own_and_given_back_is_not_the_mandates_again(world: World) -> None:

@@ -164,7 +164,7 @@ def test_two_people_who_say_that_the_bank_did_not_agree_end_it_and_the_member_ma
 @pytest.mark.parametrize(
     ("decision", "reference", "why"),
     [
-        ("agreed", "", "needs the bank's reference"),
+        ("agreed", "", "needs the bank's own reference"),
         ("agreed", "x" * 31, "at most 30"),
         ("agreed", "EM 1", "letters and digits"),
         ("not_agreed", "EM-1", "has no reference"),
@@ -190,7 +190,7 @@ def test_nobody_can_agree_for_a_bank_that_debits_by_its_own_token(world: World) 
             raise BankUnknown("504")
 
     ports, item = given_to_people(world, MuteWithCodes())
-    with pytest.raises(ValueError, match="by a token"):
+    with pytest.raises(ValueError, match="brings the token"):
         decide(ports, item, "ani", "agreed", "BIND-1")
 
 

@@ -1,9 +1,13 @@
 """Lines of a day file against attempts, ledger and insurer: each difference is a matter with its trail, no guess."""
 
+from dataclasses import replace
+
+import pytest
 from sqlalchemy import text
 
 from autodebit.decide import decide
 from insurance import reconcile
+from insurance.work_items import NeedsOutcome, refuse
 from tests.people import NO_FUNDS
 from tests.settling import BANK, DAY, NEXT, TOTAL_RP, Bank, line, paid, reference, state, tomorrow, unknown
 from tests.test_autodebit import member
@@ -198,9 +202,21 @@ def test_a_difference_that_a_person_closed_stays_explained_by_its_trail(world: W
     tomorrow(world)
     desk.gives([line("debit", "NOBODYS00001", 5000)])
     desk.settle()
-    decide(world.ports, int(world.one("SELECT id FROM work_items")), "ani", "settled_by_hand")
+    two = replace(world.ports, settings=world.ports.settings.model_copy(update={"APPROVALS_MIN": 2}))
+    matter = int(world.one("SELECT id FROM work_items"))
+    decide(two, matter, "ani", "settled_by_hand")
+    with pytest.raises(NeedsOutcome), world.ports.transaction() as work:
+        refuse(work, matter, "ani")
+    assert desk.items() == [("difference", "missing_here")], "one person explains no money away"
+    decide(two, matter, "budi", "settled_by_hand")
     desk.settle()
     assert desk.items() == []
     assert desk.number()["OTHER"].open_rp == 0
     trail = world.rows("SELECT actor, why, after FROM events WHERE subject = 'work_item' ORDER BY id")
-    assert trail == [("system", "difference", "open"), ("ani", "settled_by_hand", "done")]
+    assert trail == [
+        ("system", "difference", "open"),
+        ("ani", "approve", "open"),
+        ("budi", "approve", "open"),
+        ("system", "approved", "approved"),
+        ("people", "settled_by_hand", "done"),
+    ]

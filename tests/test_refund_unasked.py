@@ -144,3 +144,14 @@ def test_a_part_of_a_debit_is_no_refund_of_it(world: World, desk: Bank) -> None:
     desk.gives([line("debit", debit), line("refund", debit, 5000)])
     desk.settle()
     assert desk.items() == [("difference", "wrong_amount")]
+    refuse_posting(world, debit)
+    for by in ("ani", "budi"):
+        decide(two(world), int(world.one("SELECT id FROM work_items WHERE kind = 'not_posted'")), by, "refund")
+    send_refunds(world.ports)
+    assert world.one("SELECT state FROM refunds") == "approved", "the whole is not sent while a part may have gone back"
+    decide(two(world), int(world.one("SELECT id FROM work_items WHERE kind = 'difference'")), "ani", "settled_by_hand")
+    send_refunds(world.ports)
+    assert world.one("SELECT state FROM refunds") == "approved"
+    decide(two(world), int(world.one("SELECT id FROM work_items WHERE kind = 'difference'")), "budi", "settled_by_hand")
+    send_refunds(world.ports)
+    assert world.one("SELECT state FROM refunds") == "by_hand"

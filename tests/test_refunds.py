@@ -1,6 +1,8 @@
 """Money owed back: owed once, sent once after two people's yes, and never forgotten or given twice in doubt."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import structlog
@@ -8,8 +10,8 @@ from sqlalchemy import text
 
 from autodebit.decide import decide
 from autodebit.refunds import send_refunds
-from banks.base import BankAnswer, BankRefused, Reason, RefundRequest
-from insurance import refunds
+from banks.base import BankAnswer, BankRefused, BankUnknown, Reason, RefundRequest
+from insurance import refunds, work_items
 from insurance.attempts import key_of, locked
 from models.machine import Cause
 from tests.heard import DENIED, TOTAL_RP, agree, item, items, one_member, posted, receipts, references, states
@@ -96,13 +98,22 @@ def test_a_refund_that_may_have_been_made_is_not_undone_because_the_bank_is_away
 def test_a_bank_without_refunds_leaves_it_to_people_and_their_word_books_it(world: World) -> None:
     story = surplus(world, BIFAST)
     with pytest.raises(ValueError, match="by hand"):
-        decide(story.ports, item(world, "refund"), "ani", "returned")
+        decide(story.ports, item(world, "refund"), "ani", "returned", "BR-1")
     agree(story, "refund", "refund")
     assert send_refunds(story.ports) == 0
     assert world.one("SELECT state FROM refunds") == "by_hand"
     assert ("refunded", TOTAL_RP) not in posted(world)
-    decide(story.ports, item(world, "refund"), "ani", "returned")
-    assert world.one("SELECT state FROM refunds") == "done"
+    with pytest.raises(ValueError, match="by hand"):
+        decide(story.ports, item(world, "refund"), "ani", "refund")
+    with pytest.raises(ValueError, match="the bank's own reference"):
+        decide(story.ports, item(world, "refund"), "ani", "returned")
+    decide(story.ports, item(world, "refund"), "ani", "returned", "BR-1")
+    decide(story.ports, item(world, "refund"), "Ani", "returned", "BR-1")
+    assert world.one("SELECT state FROM refunds") == "by_hand", "one person's word moves no money"
+    with pytest.raises(work_items.Disagreed):
+        decide(story.ports, item(world, "refund"), "budi", "returned", "BR-2")
+    decide(story.ports, item(world, "refund"), "budi", "returned", "BR-1")
+    assert world.rows("SELECT state, bank_reference FROM refunds") == [("done", "BR-1")]
     assert ("refunded", TOTAL_RP) in posted(world)
     assert receipts(world, "refunded") == 1
 
@@ -136,5 +147,39 @@ def test_a_refused_refund_is_a_matter_for_people(world: World) -> None:
     refunds_raise(story, BankRefused(Reason.LIMIT, "4045813"))
     send_refunds(story.ports)
     assert world.rows("SELECT r.state, w.code, w.state FROM refunds r, work_items w") == [
-        ("by_hand", "by hand 4045813", "approved")
+        ("by_hand", "by hand 4045813", "open")
     ]
+
+
+@pytest.mark.parametrize("act", ["booked", "claimed"])
+def test_a_refund_is_taken_after_its_debit_as_the_banks_own_word_takes_them(world: World, act: str) -> None:
+    """Else each could hold what the other waits for: the bank's word that it took the debit back would be lost."""
+    story = surplus(world)
+    agree(story, "refund", "refund")
+    if act == "booked":
+        refunds_raise(story, BankUnknown("time-out"))
+        send_refunds(story.ports)
+        world.clock.forward(hours=2)
+    reference = str(world.one("SELECT reference FROM refunds"))
+
+    def take() -> object:
+        with story.ports.transaction() as work:
+            if act == "booked":
+                refunds.done(work, reference, "BR-1", Cause("bank", "refunded"))
+                return None
+            refunds.release_approved(work)
+            return refunds.claim(work, timedelta(minutes=5))
+
+    debit = text("SELECT 1 FROM attempts WHERE reference = (SELECT attempt_reference FROM refunds) FOR UPDATE")
+    with ThreadPoolExecutor(1) as threads, world.ports.database.connect() as word:
+        word.execute(debit)
+        taking = threads.submit(take)
+        if act == "booked":
+            world.until_one_waits()
+            # Who waits for the debit does not hold its refund.
+            word.execute(text("SELECT 1 FROM refunds FOR UPDATE NOWAIT"))
+            word.commit()
+        else:
+            assert taking.result(timeout=20) is not None, "it waits for nothing"
+        taking.result(timeout=20)
+    assert world.one("SELECT state FROM refunds") == ("done" if act == "booked" else "sent")

@@ -17,7 +17,7 @@ from models.machine import Cause
 from ports import Ports
 from sms.sender import CLAIMED_MAX, drain
 from tests.crew import with_bank
-from tests.people import SITI_PHONE, enrol
+from tests.people import SITI_PHONE, authorise, enrol
 from tests.stand_ins import Away
 from tests.test_autodebit import DEC, NOV, attempt, debits, member
 from tests.test_lanes import Failing
@@ -60,6 +60,18 @@ def test_what_the_gateway_could_not_take_by_day_is_not_sent_by_night(world: Worl
         assert len(morning.sent) == 1
     finally:
         change(world, "UPDATE villages SET zone = 'Asia/Jakarta'")
+
+
+@pytest.mark.parametrize(("account", "kind"), [("1140012345", "mandate_active%"), ("1140010005", "mandate_rejected")])
+def test_a_banks_word_that_comes_by_night_hours_after_the_call_is_told_in_the_morning(
+    world: World, account: str, kind: str
+) -> None:
+    world.clock.now = EVENING
+    enrol(world.phone())
+    authorise(world.phone(), account)
+    world.clock.forward(hours=1)
+    world.ask_banks()
+    assert world.one("SELECT not_before FROM messages WHERE kind LIKE :kind", kind=kind) == MORNING
 
 
 def test_a_queue_of_the_day_that_reaches_into_the_night_waits_whole_and_holds_up_nothing(world: World) -> None:
