@@ -20,18 +20,16 @@ class Call:
     expect: tuple[str, ...]
 
 
-def _call(name: str, texts: Texts, *steps: tuple[str, str], end: bool = False) -> Call:
+def _call(name: str, texts: Texts, *steps: tuple[str, str]) -> Call:
     """`steps` are (what is pressed, the screen it leads to), the dial first."""
-    heads = [
-        _head(texts, screen, "END" if end and i == len(steps) else "CON") for i, (_, screen) in enumerate(steps, 1)
-    ]
+    heads = [_head(texts, screen) for _, screen in steps]
     return Call(name, tuple(key for key, _ in steps[1:]), tuple(screen for _, screen in steps), tuple(heads))
 
 
-def _head(texts: Texts, screen: str, frame: str) -> str:
+def _head(texts: Texts, screen: str) -> str:
     """The screen's own words, up to the first that is a fact."""
     words = texts.screen(screen, FIRST_LANGUAGE, defaultdict(lambda: "\0")).text
-    return f"{frame} {texts.mark}{words.partition(chr(0))[0]}"
+    return f"CON {texts.mark}{words.partition(chr(0))[0]}"
 
 
 def menu_call(texts: Texts) -> Call:
@@ -55,4 +53,4 @@ def floor_call(like: Call) -> Call:
 def balance_call(texts: Texts) -> Call:
     """A member's look at the amounts; the third hop is a PIN check."""
     steps = [("", "main"), ("3", "cover.show"), (PIN, "cover.amounts")]
-    return _call("balance", texts, *steps, end=True)
+    return _call("balance", texts, *steps)

@@ -13,7 +13,8 @@ from insurance.reference import detached
 from insurance.references import new_reference
 from insurance.waking import EXCHANGE, wake
 from insurance.work import Work
-from models import Contact, Membership, MembershipState, Village, Worker
+from insurance.work_items import open_item
+from models import Consent, Contact, Membership, MembershipState, Village, Worker, WorkKind
 from models.event import record
 from models.village import is_short_code
 from units.gsm import to_gsm
@@ -22,6 +23,8 @@ from units.nik import Nik
 
 # A SNAP account name has at most 100 characters (programme.md 3.4); nobody types more than 60 on a keypad.
 NAME_LETTERS_MAX = 60
+# A number from which more people than this said yes is looked at by a person (rulings 11).
+SAID_YES_MAX = 3
 # Letters of Indonesian names in Latin script; apostrophe, dot, comma, slash and hyphen stand in titles and spellings.
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ '.,/\-])+")
 _STANDING = (MembershipState.SUBMITTED.value, MembershipState.VERIFIED.value)
@@ -207,7 +210,8 @@ def _submit(work: Work, worker: Worker, asked: Enrolment) -> None:
             submitted_at=work.now,
         )
     )
-    keep(work, worker, asked.yes)
+    consent = keep(work, worker, asked.yes)
+    _look_at_many(work, worker, consent)
     record(work.db, worker.subject, "member", "enrol", "", "", MembershipState.SUBMITTED.value, work.now)
     owe_worker(
         work,
@@ -218,6 +222,13 @@ def _submit(work: Work, worker: Worker, asked: Enrolment) -> None:
         priority=URGENT,
     )
     wake(work.db, EXCHANGE)
+
+
+def _look_at_many(work: Work, worker: Worker, consent: Consent) -> None:
+    """Asked of the yeses themselves: they stay where a member has moved to another number since (rulings 11)."""
+    same = Consent.phone_index == consent.phone_index, Consent.kind == consent.kind
+    if work.db.execute(select(func.count(Consent.worker_id.distinct())).where(*same)).scalar_one() > SAID_YES_MAX:
+        open_item(work, WorkKind.MANY_CONFIRMED, work.db.get_one(Membership, worker.id).reference)
 
 
 def check_stands(work: Work, worker: Worker) -> Membership:

@@ -1,4 +1,4 @@
-"""A member's move to another number: both numbers confirm, and neither alone can do it (issue 4)."""
+"""Another number of a member, instead of the one they call from or beside it: both confirm, neither alone can."""
 
 import secrets
 from datetime import timedelta
@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from insurance.enrolment import PhoneFull, check_stands, phone_is_full, workers_sharing
 from insurance.helpers import is_official
-from insurance.receipts import URGENT, owe, recipient
+from insurance.receipts import URGENT, owe, owe_worker, recipient
 from insurance.told import tell_insurer
 from insurance.work import Work
 from models import ChangeKind, Contact, NumberChange, NumberState, Worker
@@ -21,6 +21,7 @@ CODE_DIGITS = 6
 # A second code to the same number before this would be a way to fill a stranger's inbox.
 ASK_AGAIN_AFTER = timedelta(minutes=10)
 ASKED_A_DAY_MAX = 3
+NUMBERS_MAX = 3
 
 
 class AskedAlready(Exception):
@@ -31,6 +32,14 @@ class SameNumber(Exception):
     """It is the number that the member has."""
 
 
+class NumbersFull(Exception):
+    """The member has as many numbers as one may have."""
+
+
+class NumberLeft(Exception):
+    """The other number was the member's already: the one they call from is theirs no more, with nothing to confirm."""
+
+
 class WrongCode(Exception):
     """Not a code that waits for this number; the try was counted."""
 
@@ -39,16 +48,23 @@ def _code_index(work: Work, change: NumberChange, code: str) -> bytes:
     return work.keys.index("number_code", f"{change.worker_id}:{change.asked_at.timestamp()}:{code}")
 
 
-def ask(work: Work, worker: Worker, old_phone: str, new_phone: str) -> None:
-    """Send a code to the new number; nothing changes before it comes back from there.
+def ask(work: Work, worker: Worker, old_phone: str, new_phone: str, *, beside: bool = False) -> None:
+    """Send a code to the new number; nothing changes before it comes back from there. `beside`: the old one stays.
 
-    Raises NotAMember, SameNumber, PhoneFull or AskedAlready.
+    Raises NotAMember, SameNumber, NumbersFull, PhoneFull or AskedAlready; NumberLeft where all is done at once.
     """
     work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
     check_stands(work, worker)
     new_index = work.keys.index("phone", new_phone)
+    old_index = work.keys.index("phone", old_phone)
     if any(contact.phone_index == new_index for contact in worker.contacts):
-        raise SameNumber
+        if beside or new_index == old_index:
+            raise SameNumber
+        # Both confirmed before: the PIN alone takes the one away.
+        _leave(work, worker, old_index, f"{worker.id}:{work.now.timestamp()}")
+        raise NumberLeft
+    if beside and len(worker.contacts) >= NUMBERS_MAX:
+        raise NumbersFull
     if phone_is_full(work, new_index) or _is_taken_official(work, new_index):
         raise PhoneFull
     _drop_earlier(work, worker, new_index)
@@ -56,7 +72,7 @@ def ask(work: Work, worker: Worker, old_phone: str, new_phone: str) -> None:
     change = NumberChange(
         worker_id=worker.id,
         state=NumberState.ASKED.value,
-        old_index=work.keys.index("phone", old_phone),
+        old_index=b"" if beside else old_index,
         new_index=new_index,
         new_sealed=work.box(worker).seal(new_phone, "number_change.new"),
         tries=0,
@@ -124,30 +140,45 @@ def _is_taken_official(work: Work, index: bytes) -> bool:
     return is_official(work, index) and workers_sharing(work, index) > 0
 
 
+def _leave(work: Work, worker: Worker, index: bytes, change: str) -> None:
+    """That number is the member's no more, and is told so."""
+    box = work.box(worker)
+    for old in [contact for contact in worker.contacts if contact.phone_index == index]:
+        told = recipient(work, box.open(old.phone_sealed, "contact.phone"), worker.language, worker)
+        said = {"name": work.name(worker), "time": work.local_time(work.now, worker)}
+        owe(work, told, "number_left", f"number_left:{change}", said, priority=URGENT)
+        worker.contacts.remove(old)
+        work.db.delete(old)
+
+
 def _done(work: Work, change: NumberChange, phone: str) -> Worker:
     worker = work.db.get_one(Worker, change.worker_id, with_for_update={"of": Worker}, populate_existing=True)
     if phone_is_full(work, change.new_index) or _is_taken_official(work, change.new_index):
         move(work.db, change, NUMBER_MOVES, NumberState.DROPPED, Cause("system", "phone_full"), work.now)
         raise WrongCode
     move(work.db, change, NUMBER_MOVES, NumberState.DONE, Cause("member", "confirmed"), work.now)
-    box = work.box(worker)
-    for old in [contact for contact in worker.contacts if contact.phone_index == change.old_index]:
-        told = recipient(work, box.open(old.phone_sealed, "contact.phone"), worker.language, worker)
+    if change.old_index:
+        _leave(work, worker, change.old_index, str(change.id))
+    elif len(worker.contacts) >= NUMBERS_MAX:
+        raise WrongCode
+    else:
         said = {"name": work.name(worker), "time": work.local_time(work.now, worker)}
-        owe(work, told, "number_left", f"number_left:{change.id}", said, priority=URGENT)
-        worker.contacts.remove(old)
-        work.db.delete(old)
-    sealed = box.seal(phone, "contact.phone")
+        owe_worker(work, worker, "number_added", f"number_added:{change.id}", said)
+    # Texts go to the number known longest: one that is added on the very day of the first comes behind it.
+    since = max([work.today, *(contact.since + timedelta(days=1) for contact in worker.contacts[:1])])
+    sealed = work.box(worker).seal(phone, "contact.phone")
     worker.contacts.append(
         Contact(
             worker_id=worker.id,
             phone_index=change.new_index,
             phone_sealed=sealed,
-            since=work.today,
+            since=since,
             last_seen=work.today,
         )
     )
-    tell_insurer(work, worker, ChangeKind.PHONE, work.today, phone)
+    if change.old_index:
+        # The insurer keeps one: where texts go.
+        tell_insurer(work, worker, ChangeKind.PHONE, work.today, phone)
     to = recipient(work, phone, worker.language, worker)
     said = {"name": work.name(worker)}
     owe(work, to, "number_done", f"number_done:{change.id}", said, priority=URGENT)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance import pin
@@ -21,8 +21,7 @@ from insurance.invitations import (
     words,
 )
 from insurance.work import Work
-from insurance.work_items import open_item
-from models import CodeTry, Helper, Invitation, InvitationState, Membership, Worker, WorkKind
+from models import CodeTry, Helper, Invitation, InvitationState, Worker
 from models.event import record
 from models.machine import Cause
 from models.village import check_digit
@@ -32,8 +31,6 @@ from units.nik import parse_nik
 CODE_TRIES_MAX = 3
 # Wrong codes of one number on one day, so that a stranger cannot spoil a whole roster's slips.
 NUMBER_TRIES_MAX = 5
-# A number that said yes for more people than this is looked at by a person (rulings 11).
-CONFIRMED_BY_ONE_MAX = 3
 
 
 class WrongCode(Exception):
@@ -169,14 +166,7 @@ def confirm(work: Work, invitation_id: int, asked: Enrolment) -> Worker:
         keep_code=asked.pin_hash == pin.NO_PIN,
     )
     work.db.flush()
-    _look_at_many(work, worker, phone_index)
     return worker
-
-
-def _look_at_many(work: Work, worker: Worker, phone_index: bytes) -> None:
-    query = select(func.count()).select_from(Invitation).where(Invitation.confirmed_by == phone_index)
-    if work.db.execute(query).scalar_one() > CONFIRMED_BY_ONE_MAX:
-        open_item(work, WorkKind.MANY_CONFIRMED, work.db.get_one(Membership, worker.id).reference)
 
 
 def confirm_by_sms(work: Work, phone: str, code: str, session: str) -> Worker:

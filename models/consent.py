@@ -1,6 +1,6 @@
 """A yes that can be shown: the exact words, their hash, when, through which channel (UU 27/2022 art. 22-24)."""
 
-from sqlalchemy import ForeignKey, Identity, String
+from sqlalchemy import ForeignKey, Identity, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, BlindIndex, Code, Id, Instant, Sealed
@@ -8,6 +8,7 @@ from models.base import Base, BlindIndex, Code, Id, Instant, Sealed
 
 class Consent(Base):
     __tablename__ = "consents"
+    __table_args__ = (Index(None, "phone_index", "kind"),)
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"), index=True)

@@ -1,4 +1,4 @@
-"""A member's move to another number: asked for on the old one with the PIN, confirmed on the new one by a code."""
+"""Another number of a member: asked for on the old one with the PIN, confirmed on the new one by a code."""
 
 from enum import StrEnum
 
@@ -29,6 +29,7 @@ class NumberChange(Base):
     worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"))
     state: Mapped[Code]
     old_index: Mapped[BlindIndex]
+    """Empty where the new number is to stand beside the others."""
     new_index: Mapped[BlindIndex]
     new_sealed: Mapped[Sealed]
     code_index: Mapped[BlindIndex]

@@ -7,12 +7,14 @@ import pytest
 
 from gateways.base import SendUnreachable
 from handset.phone import Phone
+from insurance.work import Work
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI, SITI_NIK, SITI_PHONE, SUKAMAJU, enrol
 from tests.world import World
 from units.clock import JAKARTA
+from ussd import drops
 from ussd.drops import see_dropped
 from ussd.funnel import counted
-from ussd.journey import MENU_VERSION
+from ussd.journey import MENU_VERSION, Journey
 from ussd.journeys import Journeys
 
 INVITATION = (
@@ -76,6 +78,25 @@ def test_a_dropped_enrolment_is_invited_once_to_go_on(world: World, phone: Phone
     phone.drop()
     assert later(world, days=1) == 1, "the next day is another one"
     assert later(world, days=1) == 0
+
+
+def test_an_invitation_that_breaks_holds_up_nobody_behind_it(
+    world: World, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(phone)
+    begin(world.phone(BUDI_PHONE))
+    owing, asked = drops._owe, list[str]()
+
+    def breaks_first(work: Work, journey: Journey) -> bool:
+        asked.append(journey.phone)
+        if len(asked) == 1:
+            raise ValueError("broken")
+        return owing(work, journey)
+
+    monkeypatch.setattr(drops, "_owe", breaks_first)
+    assert later(world, minutes=6) == 1
+    assert sorted(asked) == sorted((SITI_PHONE, BUDI_PHONE))
+    assert later(world, minutes=6) == 0
 
 
 def test_an_invitation_that_could_not_be_sent_for_an_hour_is_not_sent(world: World, phone: Phone) -> None:

@@ -4,6 +4,7 @@ import json
 from datetime import date
 
 import pytest
+from sqlalchemy import text
 
 from insurance import invitations
 from jobs import end_invitations
@@ -114,6 +115,19 @@ def test_a_number_that_says_yes_for_a_fourth_person_is_looked_at(world: World) -
         phone.text(f"YA {code_for(world)}")
     assert world.one("SELECT count(*) FROM workers") == 4
     ((kind, about),) = world.rows("SELECT kind, about FROM work_items")
+    newest = world.one("SELECT reference FROM memberships ORDER BY worker_id DESC LIMIT 1")
+    assert (kind, about) == ("many_confirmed", newest)
+
+
+def test_whom_one_number_enrolled_directly_and_who_moved_away_since_count_as_well(world: World) -> None:
+    phone = world.phone(BUDI_PHONE)
+    for serial in range(1, 4):
+        enrol(phone, f"359901171090{serial:04d}")
+    with world.ports.database.begin() as connection:
+        connection.execute(text("DELETE FROM contacts WHERE worker_id = (SELECT min(id) FROM workers)"))
+    assert world.rows("SELECT 1 FROM work_items") == []
+    enrol(phone, "3599011710900004")
+    [(kind, about)] = world.rows("SELECT kind, about FROM work_items")
     newest = world.one("SELECT reference FROM memberships ORDER BY worker_id DESC LIMIT 1")
     assert (kind, about) == ("many_confirmed", newest)
 

@@ -1,5 +1,6 @@
 """The menu as a graph: every way leads somewhere, every screen is reached, has its words and fits a phone."""
 
+import hashlib
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ from texts import Texts, load_texts
 from texts.longest import COMPOSED, LONGEST
 from units.gsm import SCREEN_SEPTETS_MAX, septets, to_gsm
 from ussd.caller import HELD, PROVE
-from ussd.journey import RESUME, START
+from ussd.journey import MENU_VERSION, RESUME, START
 from ussd.menu import MENU
 from ussd.page import Around, cut_screen, page_text
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Screen
@@ -124,3 +125,22 @@ def test_the_last_words_of_a_failed_call_fit_too(texts: Texts) -> None:
     for language in texts.languages:
         for line in ("trouble", "busy", "wrong_code", "bad_request", "foreign", "session_taken", "too_many"):
             assert septets(texts.mark + texts.line(line, language, **LONGEST)) <= SCREEN_SEPTETS_MAX, (language, line)
+
+
+# By its version a call that was left is taken up on the menu that it was left on.
+DRAWN = {4: "72776bfd03c4114a"}
+
+
+def test_another_menu_has_another_version() -> None:
+    drawn = [
+        (
+            name,
+            type(screen).__name__,
+            getattr(screen, "answer", ""),
+            [*getattr(screen, "options", ())],
+            [*leads_to(screen)],
+        )
+        for name, screen in sorted(MENU.items())
+    ]
+    digest = hashlib.sha256(repr(drawn).encode()).hexdigest()[:16]
+    assert {MENU_VERSION: digest} == DRAWN, "another menu: raise ussd.journey.MENU_VERSION, and say its digest"

@@ -34,7 +34,12 @@ def see_dropped(ports: Ports) -> int:
         _count(ports, journeys, call, now)
     owed = 0
     for call in journeys.to_invite(int(now.timestamp()), AT_ONCE_MAX):
-        owed += _invite(ports, journeys, call)
+        try:
+            owed += _invite(ports, journeys, call)
+        except Exception as error:
+            # One that breaks holds up nobody behind it, now or at the next look; it is not invited.
+            log.error("enrolment_not_invited", kind=type(error).__name__)
+            journeys.invited(call, None)
     if owed:
         log.info("enrolments_invited", owed=owed)
     return owed

@@ -3,13 +3,20 @@
 from insurance.enrolment import NotAMember, PhoneFull
 from insurance.leaving import NotLeft
 from insurance.mandates import HeldBack
-from insurance.numbers import AskedAlready, SameNumber, WrongCode
+from insurance.numbers import AskedAlready, NumberLeft, NumbersFull, SameNumber, WrongCode
 from insurance.pin import NoPin, PinLocked
 from insurance.terms import Unchanged
 from ussd import actions, facts, fields, member, reports
 from ussd.screens import Ask, Do, End, Fork, Menu, Pick, Tree
 
 LOCKED: dict[type[Exception], str] = {PinLocked: "pin.locked", NoPin: "first.code"}
+
+
+_NO_NUMBER: dict[type[Exception], str] = {
+    NotAMember: "data.ended",
+    SameNumber: "number.same",
+    PhoneFull: "enrol.phone_full",
+}
 
 
 def _own_pin(then: str) -> Ask:
@@ -48,14 +55,25 @@ MEMBER: Tree = {
     "terms.done": End(),
     # Another number: asked for here, confirmed there.
     "number.new": Ask(member.new_number, "phone", then="number.confirm"),
-    "number.confirm": Menu({"yes": "number.pin", "change": "number.new"}, facts=member.number_facts),
+    "number.confirm": Menu(
+        {"yes": "number.pin", "both": "number.pin_both", "change": "number.new"}, facts=member.number_facts
+    ),
     "number.pin": _own_pin("number.do"),
     "number.do": Do(
         member.ask_number,
         then="number.asked",
-        repeats={AskedAlready: "number.asked"},
-        unless={NotAMember: "data.ended", SameNumber: "number.same", PhoneFull: "enrol.phone_full"},
+        repeats={AskedAlready: "number.asked", NumberLeft: "number.left"},
+        unless=_NO_NUMBER,
     ),
+    "number.left": End(),
+    "number.pin_both": _own_pin("number.add"),
+    "number.add": Do(
+        member.add_number,
+        then="number.asked",
+        repeats={AskedAlready: "number.asked"},
+        unless={**_NO_NUMBER, NumbersFull: "number.enough"},
+    ),
+    "number.enough": End(),
     "number.asked": End(),
     "number.same": End(),
     "number.code": Ask(member.number_code, "number_code", then="number.code_do", secret=True),
