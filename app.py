@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response
@@ -20,6 +21,7 @@ from banks.folders import connect_batch_banks, connect_settlements
 from banks.settings import load_banks
 from database import CALL_ANSWER_TIMEOUT_S, make_engine
 from gateways.africastalking import AfricasTalkingSms
+from gateways.base import SmsGateway
 from insurer.dayfile import DayFiles
 from logs import set_up_logs
 from ports import Ports
@@ -42,6 +44,18 @@ def make_redis(url: str) -> Redis:
     )
 
 
+def _africastalking(settings: config.Settings) -> SmsGateway:
+    return AfricasTalkingSms(
+        settings.AT_USERNAME,
+        settings.AT_API_KEY.get_secret_value(),
+        sender_id=settings.AT_SENDER_ID,
+        url=settings.AT_API_URL,
+    )
+
+
+_SMS_GATEWAYS: Mapping[str, Callable[[config.Settings], SmsGateway]] = {"africastalking": _africastalking}
+
+
 def make_ports(settings: config.Settings) -> Ports:
     if settings.BANKS_FILE is None or settings.INSURER_OUT_DIR is None or settings.INSURER_IN_DIR is None:
         raise config.ConfigError(["BANKS_FILE, INSURER_OUT_DIR, INSURER_IN_DIR: not set"])
@@ -60,12 +74,7 @@ def make_ports(settings: config.Settings) -> Ports:
         banks=connect_banks(banks),
         batches=connect_batch_banks(banks),
         settlements=connect_settlements(banks),
-        sms=AfricasTalkingSms(
-            settings.AT_USERNAME,
-            settings.AT_API_KEY.get_secret_value(),
-            sender_id=settings.AT_SENDER_ID,
-            url=settings.AT_API_URL,
-        ),
+        sms={name: _SMS_GATEWAYS[name](settings) for name in settings.sms_routes},
         insurer=DayFiles(settings.INSURER_OUT_DIR, settings.INSURER_IN_DIR),
     )
 

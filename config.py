@@ -82,6 +82,14 @@ class Settings(BaseSettings):
     SMPP_PASSWORD: SecretStr = Field(SecretStr(""), max_length=8, description="Our password, at most 8 characters")
     SMPP_SYSTEM_TYPE: str = Field("", max_length=12, description="System type that the operator wants, often none")
     SMPP_RATE_PER_S: int = Field(50, ge=1, le=10_000, description="Answers we send there in a second at most")
+    SMS_ROUTES: str = Field(
+        "africastalking", description="Who takes texts: `africastalking`, `smpp`, with a comma between"
+    )
+    SMS_LANES: int = Field(1, ge=1, le=64, description="Drains that send texts at once, each its own numbers' texts")
+    SMS_RATE_PER_S: int = Field(
+        50, ge=1, le=10_000, description="Texts we give a gateway in a second at most, all lanes"
+    )
+    SMS_DAY_MAX: int = Field(20, ge=1, description="Texts to one number a day; receipts and codes go beyond it")
     BANKS_FILE: Path | None = Field(None, description="TOML with one table for each bank that is connected")
     INSURER_OUT_DIR: Path | None = Field(None, description="Folder for the files we hand to the insurer")
     INSURER_IN_DIR: Path | None = Field(None, description="Folder where the insurer's result files appear")
@@ -124,6 +132,10 @@ class Settings(BaseSettings):
     @property
     def ussd_gateways(self) -> frozenset[str]:
         return frozenset(self.USSD_GATEWAYS.split(","))
+
+    @property
+    def sms_routes(self) -> tuple[str, ...]:
+        return tuple(self.SMS_ROUTES.split(","))
 
     @property
     def pay_ahead_months(self) -> tuple[int, ...]:

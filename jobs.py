@@ -21,10 +21,12 @@ from database import NETWORK_OPTIONS
 from insurance import invitations, pin_resets, sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
-from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, TASKS, collect_at
+from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, TASKS, collect_at, drain_at
 from models.partitions import ensure_partitions
 from ports import Ports
+from sms.routing import weigh
 from sms.sender import drain
+from sms.sender import tidy as tidy_sms
 from units.clock import jakarta_day
 from units.month import add_months, month_of
 from ussd import funnel
@@ -51,7 +53,10 @@ def make_jobs(ports: Ports) -> Blueprint:
             run()
 
     # Cron is the net under the waking: what was missed is found a few seconds later.
-    task(DRAIN_SMS, "* * * * * */5", lambda: drain(ports))
+    for lane in range(ports.settings.SMS_LANES):
+        task(drain_at(lane), "* * * * * */5", partial(drain, ports, lane))
+    task("sms.tidy", "* * * * * */15", lambda: tidy_sms(ports))
+    task("sms.weigh", "* * * * * 50", lambda: weigh(ports))
     task(ASK_BANKS, "* * * * * */10", lambda: ask_banks(ports))
     for code in ports.banks:
         task(collect_at(code), "* * * * * */10", partial(collect_lane, ports, code))

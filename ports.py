@@ -32,7 +32,8 @@ class Ports:
     clock: Clock
     banks: Banks
     """Those with an API, by code."""
-    sms: SmsGateway
+    sms: Mapping[str, SmsGateway]
+    """The gateways that take texts, by name."""
     insurer: Insurer
     batches: Mapping[str, BatchFiles] = field(default_factory=dict)
     """Banks without an API: a debit file out, a result file in."""

@@ -8,15 +8,16 @@ from flask import current_app
 from database import JOB_ANSWER_TIMEOUT_S, make_engine
 from ports import Ports
 
-# Beside one for each bank's lane or files: plan, notices, questions, refunds, texts, the insurer, day files.
-_OTHER_JOBS = 7
+# Beside one for each bank's lane or files and each lane of texts: plan, notices, questions, refunds, the insurer, day
+# files.
+_OTHER_JOBS = 6
 # New objects after which the collector looks for garbage among them; Python's own 700 are less than a chunk's rows.
 _NEW_OBJECTS_MAX = 20_000
 
 
 def job_connections(ports: Ports) -> int:
     """How many jobs may run at once: a bank that hangs holds one of them and no other bank's."""
-    return _OTHER_JOBS + len(ports.banks) + len(ports.batches)
+    return _OTHER_JOBS + ports.settings.SMS_LANES + len(ports.banks) + len(ports.batches)
 
 
 def spare_collector() -> None:

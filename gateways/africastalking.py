@@ -24,7 +24,7 @@ from gateways.africastalking_forms import (
     read_sms,
     read_turn,
 )
-from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
+from gateways.base import Accepted, GatewayStopped, Outcome, SendRefused, SendUnknown, SendUnreachable
 
 __all__ = [
     "AfricasTalkingSms",
@@ -51,6 +51,9 @@ ACCEPTED: Final = frozenset({100, 101, 102})
 STOPPED: Final = frozenset({401, 402, 405})
 REFUSED: Final = frozenset({403, 404, 406, 407, 409, 502})
 NOT_SENT: Final = frozenset({500, 501})
+# 403 InvalidPhoneNumber, 404 UnsupportedNumberType, 406 UserInBlacklist, 409 DoNotDisturbRejection; 407 CouldNotRoute
+# and 502 RejectedByGateway say nothing of who has the number.
+_OF_NUMBER: Final = {403: Outcome.LOST, 404: Outcome.LOST, 406: Outcome.REFUSED, 409: Outcome.REFUSED}
 # An HTTP status of the whole call. 409 is the documented DoNotDisturbRejection, 400 this request's own fault; 401 and
 # whatever else says that key, path or method is wrong hits every text. 5xx may have been sent before it broke.
 _HTTP_REFUSED: Final = frozenset({400, 406, 409, 413, 422})
@@ -139,6 +142,9 @@ class AfricasTalkingSms:
             raise _http_failure(answer.status)
         return _accepted(_recipient(_message_data(answer.body), phone))
 
+    def rest(self) -> None:
+        """The pool keeps a few connections; the gateway closes those it does not want."""
+
 
 def _body(raw: Any, until: float) -> bytes:
     if raw.headers.get("Content-Encoding", "identity") != "identity":
@@ -202,7 +208,7 @@ def _accepted(recipient: Mapping[str, Any]) -> Accepted:
     if code in STOPPED:
         raise GatewayStopped(str(code))
     if code in REFUSED:
-        raise SendRefused(str(code))
+        raise SendRefused(str(code), _OF_NUMBER.get(code))
     if code in NOT_SENT:
         raise SendUnreachable(str(code))
     raise SendUnknown("status")

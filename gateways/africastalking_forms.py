@@ -1,13 +1,13 @@
 """Africa's Talking's callbacks in and frames out: a form becomes one small value or Malformed, never anything else."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, Protocol
 
-from gateways.base import PHONE_FIELD, DeliveryReport, Malformed, Phase, SmsIn, Turn
+from gateways.base import PHONE_FIELD, DeliveryReport, Malformed, Outcome, Phase, SmsIn, Turn
 from units.phone import NotAPhone, canonical_phone
 
 TEXT_MAX: Final = 2000
@@ -31,6 +31,27 @@ _PHONE: Final[Fits] = re.compile(r"[+ ]?[0-9]{6,19}").fullmatch
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _COST: Final = re.compile(r"(?:([A-Z]{3}) )?([0-9]{1,9}(?:\.[0-9]{1,6})?)")
 _DATE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ]([0-9]{2}:[0-9]{2}:[0-9]{2})Z?")
+
+
+# Source: Africa's Talking, SMS delivery reports (gateways.md 3.2). A failure without a reason we know may be of the
+# network's making, and is tried again.
+_REPORTED: Final[Mapping[str, Outcome]] = {
+    "Sent": Outcome.ON_THE_WAY,
+    "Submitted": Outcome.ON_THE_WAY,
+    "Buffered": Outcome.ON_THE_WAY,
+    "Success": Outcome.DELIVERED,
+    "AbsentSubscriber": Outcome.UNREACHED,
+    "Expired": Outcome.UNREACHED,
+}
+_FAILED: Final = frozenset({"Rejected", "Failed"})
+_FAILURES: Final[Mapping[str, Outcome]] = {
+    "NotNetworkSubcriber": Outcome.LOST,
+    "NotNetworkSubscriber": Outcome.LOST,
+    "UserDoesNotExist": Outcome.LOST,
+    "UserAccountSuspended": Outcome.LOST,
+    "UserInBlackList": Outcome.REFUSED,
+    "DoNotDisturbRejection": Outcome.REFUSED,
+}
 
 
 class Form(Protocol):
@@ -102,12 +123,21 @@ def read_sms(form: Form) -> SmsIn:
 
 
 def read_report(form: Form) -> DeliveryReport:
-    """What became of a text we sent; the words are the gateway's own and their meaning is decided elsewhere."""
-    return DeliveryReport(
-        gateway_id=_shaped(form, "id", _ID),
-        status=_shaped(form, "status", _WORD),
-        failure=_shaped(form, "failureReason", _LABEL, needed=False),
-    )
+    """What became of a text we sent. A word that is not in the list decides nothing."""
+    status = _shaped(form, "status", _WORD)
+    failure = _shaped(form, "failureReason", _LABEL, needed=False)
+    try:
+        phone = _phone(form, PHONE_FIELD)
+    except Malformed:
+        # It only helps to find texts whose id we never got.
+        phone = ""
+    return DeliveryReport(_shaped(form, "id", _ID), status, failure, _outcome(status, failure), phone)
+
+
+def _outcome(status: str, failure: str) -> Outcome:
+    if status in _FAILED:
+        return _FAILURES.get(failure, Outcome.UNREACHED)
+    return _REPORTED.get(status, Outcome.UNKNOWN)
 
 
 def read_optout(form: Form) -> tuple[str, str]:

@@ -11,11 +11,14 @@ class Malformed(ValueError):
 
 
 class SendRefused(Exception):
-    """The gateway said no to this text or number, for good: 403, 404, 406, 407, 409, 502."""
+    """The gateway said no to this text or number, for good: 403, 404, 406, 407, 409, 502.
 
-    def __init__(self, code: str) -> None:
+    `of` is what that says of the number, where it says anything: LOST or REFUSED.
+    """
+
+    def __init__(self, code: str, of: "Outcome | None" = None) -> None:
         super().__init__(f"gateway refused: {code}")
-        self.code = code
+        self.code, self.of = code, of
 
 
 class GatewayStopped(SendRefused):
@@ -95,11 +98,33 @@ class SmsIn:
         return "SmsIn(***)"
 
 
+class Outcome(StrEnum):
+    """What a gateway's report of a text means, whatever its words are."""
+
+    ON_THE_WAY = "on_the_way"
+    DELIVERED = "delivered"
+    UNREACHED = "unreached"
+    """Not now: the phone is off or away, and the same text may be sent again."""
+    LOST = "lost"
+    """Not by this number, ever."""
+    REFUSED = "refused"
+    """Its holder, or the network for them, wants no texts from us."""
+    UNKNOWN = "unknown"
+    """Words we do not know; nothing is decided by them."""
+
+
 @dataclass(frozen=True)
 class DeliveryReport:
+    """`phone` is canonical, or empty where the report names none that could be one."""
+
     gateway_id: str
     status: str
     failure: str
+    outcome: Outcome
+    phone: str
+
+    def __repr__(self) -> str:
+        return f"DeliveryReport({self.outcome})"
 
 
 @dataclass(frozen=True)
@@ -119,3 +144,6 @@ class SmsGateway(Protocol):
     name: str
 
     def send(self, phone: str, text: str) -> Accepted: ...
+
+    def rest(self) -> None:
+        """Nothing is to be sent for now: let go of what should not be held for nothing. It raises nothing."""

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from insurance.consent import Yes, keep
 from insurance.helpers import is_official
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.reference import detached
 from insurance.references import new_reference
 from insurance.waking import EXCHANGE, wake
@@ -219,7 +219,6 @@ def _submit(work: Work, worker: Worker, asked: Enrolment) -> None:
         "enrolled",
         f"enrolled:{worker.id}",
         {"name": work.name(worker), "date": day_text(work.today)},
-        priority=URGENT,
     )
     wake(work.db, EXCHANGE)
 

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from insurance.cover import GRACE_MONTHS, Cover, CoverState, History, compute, histories
-from insurance.receipts import RECEIPT, REMINDER, owe_worker
+from insurance.manners import RECEIPT, REMINDER
+from insurance.receipts import owe_worker
 from insurance.work import Work
 from models import Attempt, AttemptState, Mandate, MandateState, Membership, MembershipState, MessageKey, Worker
 from models.month import AT_BANK

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from insurance.enrolment import check_stands
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.told import tell_insurer
 from insurance.work import Work
 from models import ChangeKind, Heir, Worker
@@ -54,4 +54,4 @@ def name_heir(work: Work, worker: Worker, place: int, name: str, relation: str) 
     tell_insurer(work, worker, _KINDS[place], work.today, name, relation)
     # The heir's name is not in it: an SMS stays in a phone that many hands hold.
     said = {"name": work.name(worker), "day": str(place), "time": work.local_time(work.now, worker)}
-    owe_worker(work, worker, "heir", f"heir:{worker.id}:{work.now:%Y%m%d%H%M%S%f}", said, priority=URGENT)
+    owe_worker(work, worker, "heir", f"heir:{worker.id}:{work.now:%Y%m%d%H%M%S%f}", said)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 
 from insurance.helpers import helper_in, shown_name
-from insurance.receipts import URGENT, Owed, Recipient, forget, owe_all, recipient
+from insurance.receipts import Owed, Recipient, forget, owe_all, recipient
 from insurance.tariff import first_month, price_list
 from insurance.work import FRESH, Work
 from models import CodeTry, Helper, Invitation, InvitationState, Village, Worker
@@ -177,7 +177,6 @@ def _sms(work: Work, one: Invited, inviter: str, helper: Helper | None) -> tuple
         facts,
         # A helper stands beside the person; a roster is loaded at any hour.
         told_at_once=helper is not None,
-        priority=URGENT,
         expires_at=work.now + LIFE,
     )
     return owed, words(work, kind, facts)

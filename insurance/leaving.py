@@ -5,7 +5,7 @@ from contextlib import suppress
 from insurance import mandates
 from insurance.consent import Yes, keep
 from insurance.enrolment import check_stands
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.references import new_reference
 from insurance.told import tell_insurer
 from insurance.waking import EXCHANGE, wake
@@ -31,7 +31,7 @@ def leave(work: Work, worker: Worker, yes: Yes) -> None:
     end(work, worker, Cause("member", LEFT))
     said = {"name": work.name(worker), "date": day_text(work.today)}
     key = f"left:{worker.id}:{work.now:%Y%m%d%H%M%S%f}"
-    owe_worker(work, worker, "left", key, said, priority=URGENT)
+    owe_worker(work, worker, "left", key, said)
 
 
 def end(work: Work, worker: Worker, cause: Cause) -> None:
@@ -60,5 +60,5 @@ def rejoin(work: Work, worker: Worker, yes: Yes) -> None:
     member.reference, member.reason, member.submitted_at, member.handed_over_in = new_reference(), "", work.now, None
     record(work.db, worker.subject, "member", "enrol", "again", "", member.state, work.now)
     said = {"name": work.name(worker), "date": day_text(work.today)}
-    owe_worker(work, worker, "enrolled", f"enrolled:{worker.id}:{member.reference}", said, priority=URGENT)
+    owe_worker(work, worker, "enrolled", f"enrolled:{worker.id}:{member.reference}", said)
     wake(work.db, EXCHANGE)

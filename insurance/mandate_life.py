@@ -9,7 +9,7 @@ from banks.base import Reason
 from insurance import schedule, unsent
 from insurance.mandates import FINAL, bank_facts, change, live_all, take_up, tell_bank
 from insurance.party import Party
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.tariff import first_month
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
@@ -155,7 +155,7 @@ def code_needed(work: Work, mandate: Mandate, bank_reference: str) -> None:
         return
     mandate.bank_reference = bank_reference
     change(work, mandate, MandateState.CODE_NEEDED, Cause("bank", "code_sent"))
-    owe_worker(work, mandate.worker, "mandate_code", f"mandate_code:{mandate.id}", bank_facts(mandate), priority=URGENT)
+    owe_worker(work, mandate.worker, "mandate_code", f"mandate_code:{mandate.id}", bank_facts(mandate))
 
 
 def code_wrong(work: Work, mandate: Mandate, code: str) -> None:
@@ -171,7 +171,7 @@ def code_wrong(work: Work, mandate: Mandate, code: str) -> None:
     mandate.code_sealed = None
     change(work, mandate, MandateState.CODE_NEEDED, Cause("bank", "wrong_code", code))
     key = keys[len(told)]
-    owe_worker(work, mandate.worker, "mandate_code_wrong", key, bank_facts(mandate), priority=URGENT)
+    owe_worker(work, mandate.worker, "mandate_code_wrong", key, bank_facts(mandate))
 
 
 def rejected_by_debit(work: Work, mandate_id: int, reason: str, code: str) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from insurance import schedule, unsent
 from insurance.consent import Yes, keep
 from insurance.prices import quotes_of
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.reference import detached
 from insurance.tariff import Quote, first_month, highest_rp, next_change
 from insurance.waking import ASK_BANKS, wake
@@ -213,7 +213,6 @@ def cancel(work: Work, worker: Worker, cause: Cause) -> Mandate:
         "mandate_cancelled_late" if at_bank else "mandate_cancelled",
         f"mandate_cancelled:{mandate.id}",
         {"date": day_text(work.today), **bank_facts(mandate)},
-        priority=URGENT,
     )
     return mandate
 

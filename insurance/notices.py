@@ -6,8 +6,9 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 
 from insurance.attempts import Try
+from insurance.manners import REMINDER
 from insurance.party import Party, reach
-from insurance.receipts import REMINDER, Owed, owe_all
+from insurance.receipts import Owed, owe_all
 from insurance.work import Work
 from units.clock import JAKARTA
 from units.money import rupiah

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from insurance.enrolment import PhoneFull, check_stands, phone_is_full, workers_sharing
 from insurance.helpers import is_official
-from insurance.receipts import URGENT, owe, owe_worker, recipient
+from insurance.receipts import owe, owe_worker, recipient
 from insurance.told import tell_insurer
 from insurance.work import Work
 from models import ChangeKind, Contact, NumberChange, NumberState, Worker
@@ -91,7 +91,7 @@ def ask(work: Work, worker: Worker, old_phone: str, new_phone: str, *, beside: b
     }
     to = recipient(work, new_phone, worker.language, worker)
     key = f"number_code:{change.id}"
-    owe(work, to, "number_code", key, said, priority=URGENT, expires_at=change.expires_at)
+    owe(work, to, "number_code", key, said, expires_at=change.expires_at)
 
 
 def _drop_earlier(work: Work, worker: Worker, new_index: bytes) -> None:
@@ -146,7 +146,7 @@ def _leave(work: Work, worker: Worker, index: bytes, change: str) -> None:
     for old in [contact for contact in worker.contacts if contact.phone_index == index]:
         told = recipient(work, box.open(old.phone_sealed, "contact.phone"), worker.language, worker)
         said = {"name": work.name(worker), "time": work.local_time(work.now, worker)}
-        owe(work, told, "number_left", f"number_left:{change}", said, priority=URGENT)
+        owe(work, told, "number_left", f"number_left:{change}", said)
         worker.contacts.remove(old)
         work.db.delete(old)
 
@@ -181,5 +181,5 @@ def _done(work: Work, change: NumberChange, phone: str) -> Worker:
         tell_insurer(work, worker, ChangeKind.PHONE, work.today, phone)
     to = recipient(work, phone, worker.language, worker)
     said = {"name": work.name(worker)}
-    owe(work, to, "number_done", f"number_done:{change.id}", said, priority=URGENT)
+    owe(work, to, "number_done", f"number_done:{change.id}", said)
     return worker

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from itertools import pairwise
 
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.work import Work
 from models import Worker
 from models.event import record
@@ -76,7 +76,6 @@ def check(work: Work, worker: Worker, pin: str) -> None:
         f"pin_locked:{worker.id}:{worker.pin_locked_until:%Y%m%d%H%M%S}",
         # Initials: three wrong tries may be a stranger's, on a number that was the member's once.
         {"initials": work.initials(worker), "time": work.local_time(worker.pin_locked_until, worker)},
-        priority=URGENT,
     )
     raise PinLocked
 
@@ -91,5 +90,4 @@ def change(work: Work, worker: Worker, pin_hash: str) -> None:
         "pin_changed",
         f"pin_changed:{worker.id}:{work.now:%Y%m%d%H%M%S%f}",
         {"name": work.name(worker), "time": work.local_time(work.now, worker)},
-        priority=URGENT,
     )

@@ -9,7 +9,7 @@ from insurance import pin
 from insurance.contacts import held_until, main_tail
 from insurance.invitations import CODE_DIGITS
 from insurance.own_yes import CODE_TRIES_MAX, CodeSpent, WrongCode
-from insurance.receipts import URGENT, owe_worker
+from insurance.receipts import owe_worker
 from insurance.villages import headed_by
 from insurance.work import Work
 from insurance.work_items import NAME_LETTERS_MAX, close, open_item
@@ -84,7 +84,7 @@ def begin(work: Work, reference: str, number_ends: str, by: str) -> PinReset:
     record(work.db, worker.subject, by, "branch", "", "", "pin_reset", work.now)
     _close_asked(work, member.reference, by)
     said = {"name": work.name(worker), "time": work.local_time(row.opens_at, worker)}
-    owe_worker(work, worker, "pin_reset", f"pin_reset:{row.id}", said, priority=URGENT)
+    owe_worker(work, worker, "pin_reset", f"pin_reset:{row.id}", said)
     return row
 
 

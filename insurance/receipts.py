@@ -7,19 +7,18 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
 
-from insurance.waking import DRAIN_SMS, wake
+from insurance.manners import CODE, CODES, RECEIPT, URGENT
+from insurance.waking import drain_at, wake
 from insurance.work import Work
 from models import Message, MessageKey, MessageState, Worker
 from models.bulk import copy_rows
 from models.machine import Cause, move
-from models.message import MESSAGE_MOVES
+from models.message import MESSAGE_MOVES, shard_of
 from sealing import Box
 from texts import Facts
 from units.clock import next_daytime
 from units.month import Month, month_of
 
-# URGENT is all that is told at once: it goes first, and by night too (rulings 5). The rest keeps to the day.
-URGENT, RECEIPT, REMINDER = 0, 1, 2
 # A receipt lives 72 h (field.md 3.5); a notice until its day, which the caller states.
 RECEIPT_LIFE = timedelta(hours=72)
 # A key that is there already takes a number with it; numbers need not be without gaps.
@@ -39,9 +38,12 @@ _COLUMNS = (
     "text_sealed",
     "state",
     "priority",
+    "shard",
     "tries",
+    "unreached",
     "not_before",
     "expires_at",
+    "route",
     "gateway_id",
     "code",
     "created_at",
@@ -137,8 +139,13 @@ def owe_all(work: Work, owed: Iterable[Owed]) -> None:
     new = work.db.execute(_NEW_KEYS, {"month": month, "keys": list(by_key)}).all()
     waiting = [(message_id, by_key[key], _not_before(work, by_key[key])) for key, message_id in new]
     copy_rows(work.db, Message, _COLUMNS, [_row(work, month, *one) for one in waiting])
-    if any(not_before <= work.now for _, _, not_before in waiting):
-        wake(work.db, DRAIN_SMS)
+    lanes = {
+        shard_of(owed.to.phone_index) % work.settings.SMS_LANES
+        for _, owed, not_before in waiting
+        if not_before <= work.now
+    }
+    for lane in sorted(lanes):
+        wake(work.db, drain_at(lane))
 
 
 def forget(work: Work, key: str) -> None:
@@ -163,6 +170,12 @@ def _not_before(work: Work, owed: Owed) -> datetime:
     return work.now if owed.told_at_once else next_daytime(work.now, ZoneInfo(owed.to.zone))
 
 
+def _priority(owed: Owed) -> int:
+    if not owed.told_at_once:
+        return owed.priority
+    return CODE if owed.kind in CODES else URGENT
+
+
 def _row(work: Work, month: Month, message_id: int, owed: Owed, not_before: datetime) -> tuple[Any, ...]:
     """In the order of _COLUMNS."""
     to = owed.to
@@ -177,10 +190,13 @@ def _row(work: Work, month: Month, message_id: int, owed: Owed, not_before: date
         to.phone_index,
         to.box.seal(body, "message.text"),
         MessageState.CREATED.value,
-        URGENT if owed.told_at_once else owed.priority,
+        _priority(owed),
+        shard_of(to.phone_index),
+        0,
         0,
         not_before,
         owed.expires_at or not_before + RECEIPT_LIFE,
+        "",
         "",
         "",
         work.now,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select, tuple_
 
 from insurance import leaving, mandates, unsent
-from insurance.receipts import URGENT, Recipient, owe, recipient
+from insurance.receipts import Recipient, owe, recipient
 from insurance.references import new_reference
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
@@ -75,7 +75,7 @@ def open_ticket(work: Work, kind: TicketKind, phone: str, language: str, worker:
     if worker is not None and matter is not WorkKind.COMPLAINT:
         said["name"] = work.name(worker)
     key = f"ticket:{ticket.reference}"
-    owe(work, _to(work, ticket), matter.value, key, said, priority=URGENT)
+    owe(work, _to(work, ticket), matter.value, key, said)
     return ticket
 
 

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 TASKS = "iuran"
 # The tasks by the names that jobs.py gives them; here, because who wakes a task must not import it.
 ASK_BANKS = "mandates.ask"
-DRAIN_SMS = "sms.drain"
 EXCHANGE = "insurer.exchange"
 REFUND = "autodebit.refund"
 HEAR = "autodebit.hear"
@@ -29,6 +28,11 @@ _DEFER = text(
 def collect_at(bank_code: str) -> str:
     """Each bank has a task of its own, so that a sick one holds up no other."""
     return f"autodebit.collect.{bank_code}"
+
+
+def drain_at(lane: int) -> str:
+    """Each lane of texts has a task of its own, by which no two drains send from one shard at once."""
+    return f"sms.drain.{lane}"
 
 
 def wake(db: Session, task: str) -> None:

@@ -20,6 +20,7 @@ from models.message import GatewayMessage, GatewayReport, InboundSms, Message, M
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.number_change import NumberChange, NumberState
 from models.pin_reset import PinReset, PinResetState
+from models.reach import NumberMark, SmsRoute, Visit
 from models.refund import Refund, RefundState
 from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
@@ -70,6 +71,7 @@ __all__ = [
     "MessageState",
     "MonthState",
     "NumberChange",
+    "NumberMark",
     "NumberState",
     "PinReset",
     "PinResetState",
@@ -79,6 +81,7 @@ __all__ = [
     "Run",
     "RunState",
     "Seal",
+    "SmsRoute",
     "Sponsorship",
     "TakenFile",
     "TakenLine",
@@ -87,6 +90,7 @@ __all__ = [
     "TicketKind",
     "Transfer",
     "Village",
+    "Visit",
     "Why",
     "WorkItem",
     "WorkKind",

@@ -15,28 +15,46 @@ class MessageState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     HELD = "held"
+    """It may have been sent: a report, or for some kinds a second sending, settles it."""
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    UNCONFIRMED = "unconfirmed"
+    """No report came in three days; one that comes later still says what became of it."""
     REFUSED = "refused"
     EXPIRED = "expired"
 
 
 MESSAGE_MOVES = legal_moves(
     {
-        MessageState.CREATED: "SENDING EXPIRED",
+        # DELIVERED before it was sent again: the phone was only away for a while.
+        MessageState.CREATED: "SENDING EXPIRED REFUSED DELIVERED",
         # Back to CREATED only where nothing was sent; HELD where it may have been.
-        MessageState.SENDING: "SENT HELD REFUSED CREATED",
-        MessageState.HELD: "SENT",
-        MessageState.SENT: "",
+        MessageState.SENDING: "SENT HELD REFUSED CREATED DELIVERED UNDELIVERED",
+        MessageState.HELD: "SENT CREATED DELIVERED UNDELIVERED UNCONFIRMED",
+        # Back to CREATED where the phone could not be reached for now: it goes once more.
+        MessageState.SENT: "CREATED DELIVERED UNDELIVERED UNCONFIRMED",
+        MessageState.UNCONFIRMED: "DELIVERED UNDELIVERED",
+        MessageState.DELIVERED: "",
+        MessageState.UNDELIVERED: "",
         MessageState.REFUSED: "",
         MessageState.EXPIRED: "",
     }
 )
+SHARDS = 64
+"""By its number a text belongs to one shard for ever, and of a shard one drain at a time sends."""
+
+
+def shard_of(phone_index: bytes) -> int:
+    return phone_index[0] % SHARDS if phone_index else 0
 
 
 class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
         Index("ix_messages_to_send", "priority", "not_before", "id", postgresql_where=text("state = 'created'")),
-        Index("ix_messages_sending", "lease_until", postgresql_where=text("state = 'sending'")),
+        Index("ix_messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'held')")),
+        Index("ix_messages_unreported", "accepted_at", postgresql_where=text("state = 'sent'")),
+        Index("ix_messages_held", "phone_index", postgresql_where=text("state = 'held'")),
         {"postgresql_partition_by": "RANGE (month)"},
     )
 
@@ -50,13 +68,20 @@ class Message(Base):
     text_sealed: Mapped[Sealed]
     state: Mapped[Code]
     priority: Mapped[int] = mapped_column(SmallInteger)
+    shard: Mapped[int] = mapped_column(SmallInteger)
     tries: Mapped[int] = mapped_column(SmallInteger, default=0)
+    unreached: Mapped[int] = mapped_column(SmallInteger, default=0)
+    """How often a gateway took it and reported that the phone could not be reached for now."""
     not_before: Mapped[Instant]
     expires_at: Mapped[Instant]
     lease_until: Mapped[Instant | None]
+    """Until when its sender has it; of a held one, when it is looked at again."""
+    route: Mapped[Code] = mapped_column(default="")
+    """The gateway that it was last given to."""
     gateway_id: Mapped[str] = mapped_column(String(110), default="")
     code: Mapped[Code] = mapped_column(default="")
     accepted_at: Mapped[Instant | None]
+    """When a gateway first took it."""
     created_at: Mapped[Instant]
 
     @property
@@ -101,12 +126,20 @@ class GatewayReport(Base):
 
     __tablename__ = "gateway_reports"
 
+    __table_args__ = (
+        Index("ix_gateway_reports_unheard", "received_at", postgresql_where=text("kind = 'delivery' AND NOT heard")),
+    )
+
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[Code]
     """`delivery`, `optout` or `ussd_end`."""
     gateway_id: Mapped[str] = mapped_column(String(110), index=True)
     status: Mapped[Code]
     detail: Mapped[str] = mapped_column(String(200))
+    outcome: Mapped[Code] = mapped_column(default="")
+    """Of a delivery: what the gateway's words mean (gateways.base.Outcome)."""
     phone_index: Mapped[BlindIndex | None]
     known: Mapped[bool] = mapped_column(Boolean, default=False)
+    heard: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether the text it is about has been moved by it, or needs not be."""
     received_at: Mapped[Instant]

@@ -38,6 +38,9 @@ class WorkKind(StrEnum):
     REVERSED_POSTED = "reversed_posted"
     """Given back after the insurer was told of it, or posted after all: the insurer has to be told of that too."""
 
+    GATEWAY_STOPPED = "gateway_stopped"
+    """A gateway refuses our whole account: its lane is still, and somebody has to pay it or mend the key."""
+
     COMPLAINT = "complaint"
     """A member, or a stranger who gets our texts, is owed a dated answer."""
     ACCIDENT = "accident"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from insurance import contacts, villages
-from insurance.receipts import URGENT, owe, recipient
+from insurance.receipts import owe, recipient
 from insurance.work import Work
 from models import Village, Worker
 from texts import FIRST_LANGUAGE
@@ -35,7 +35,7 @@ class Inbound:
         owner = self.workers[0] if len(self.workers) == 1 else None
         to = recipient(self.work, self.phone, self.language, owner, zone)
         key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
-        owe(self.work, to, kind, key, facts, priority=URGENT, expires_at=expires)
+        owe(self.work, to, kind, key, facts, expires_at=expires)
 
     def line(self, name: str, /, **facts: str) -> str:
         return self.work.texts.line(name, self.language, **facts)

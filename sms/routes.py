@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint, Response, request
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from werkzeug.exceptions import HTTPException
@@ -12,9 +11,9 @@ from werkzeug.exceptions import HTTPException
 from gateways import africastalking
 from gateways.base import Malformed
 from insurance.work import Work
-from models import GatewayMessage, GatewayReport, InboundSms
+from models import GatewayReport, InboundSms
 from ports import Ports
-from sms import commands
+from sms import commands, delivery, numbers
 
 log = structlog.get_logger()
 BODY_BYTES_MAX = 16 * 1024
@@ -54,11 +53,12 @@ def make_blueprint(ports: Ports) -> Blueprint:
 
 def _take_inbound(work: Work) -> None:
     came = africastalking.read_sms(request.form)
+    sender_index = work.keys.index("phone", came.sender)
     row = {
         "gateway_id": came.gateway_id,
         "received_at": work.now,
         "sender_sealed": work.keys.shared.seal(came.sender, "inbound.sender"),
-        "sender_index": work.keys.index("phone", came.sender),
+        "sender_index": sender_index,
         "text_sealed": work.keys.shared.seal(came.text, "inbound.text"),
         "word": "",
     }
@@ -66,6 +66,7 @@ def _take_inbound(work: Work) -> None:
     if work.db.execute(new).first() is None:
         # The gateway repeats until it hears 200, for twelve hours: it was stored and answered before.
         return
+    numbers.answers(work, sender_index)
     try:
         with work.db.begin_nested():
             word = commands.handle(work, came.sender, came.text, came.gateway_id)
@@ -79,30 +80,20 @@ def _take_inbound(work: Work) -> None:
 
 
 def _take_delivery(work: Work) -> None:
-    """Stored as it came, also when it beats our own commit of the id; what it means is the desk's to say later."""
-    report = africastalking.read_report(request.form)
-    known = work.db.scalar(select(GatewayMessage.message_id).where(GatewayMessage.gateway_id == report.gateway_id))
-    work.db.add(
-        GatewayReport(
-            kind="delivery",
-            gateway_id=report.gateway_id,
-            status=report.status,
-            detail=report.failure,
-            phone_index=None,
-            known=known is not None,
-            received_at=work.now,
-        )
-    )
+    """Stored as it came, also when it beats our own commit of the id."""
+    delivery.take(work, africastalking.read_report(request.form))
 
 
 def _take_optout(work: Work) -> None:
     sender_id, phone = africastalking.read_optout(request.form)
+    numbers.refuses(work, work.keys.index("phone", phone))
     work.db.add(
         GatewayReport(
             kind="optout",
             gateway_id="",
             status="optout",
             detail=sender_id,
+            heard=True,
             phone_index=work.keys.index("phone", phone),
             known=bool(work.workers_at(work.keys.index("phone", phone))),
             received_at=work.now,

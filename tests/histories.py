@@ -62,7 +62,7 @@ class Story(Checked):
         self.ports = replace(
             world.ports,
             banks={code: troubled(bank, self.trouble) for code, bank in self._clients().items()},
-            sms=Deaf(),
+            sms={Deaf.name: Deaf()},
         )
         self.settled_until = jakarta_day(world.clock.now)
         """The first day whose files the banks have not given yet."""

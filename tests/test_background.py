@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 from config import Settings
-from insurance.waking import ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND, collect_at, wake
+from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, collect_at, drain_at, wake
 from jobs import make_jobs
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
 from tests.sandboxed import ROOT, wait_for
@@ -70,13 +70,13 @@ def test_a_job_is_there_only_if_its_transaction_was_committed(world: World) -> N
         return int(world.one("SELECT count(*) FROM procrastinate_jobs"))
 
     with Session(world.ports.database) as db:
-        wake(db, DRAIN_SMS)
+        wake(db, drain_at(0))
         db.rollback()
     assert jobs() == 0
     for _ in range(2):
         with Session(world.ports.database) as db:
-            wake(db, DRAIN_SMS)
-            wake(db, DRAIN_SMS)
+            wake(db, drain_at(0))
+            wake(db, drain_at(0))
             db.commit()
     assert jobs() == 1, "one that waits is enough"
 
@@ -140,4 +140,4 @@ def test_the_inbox_of_the_sandbox_is_shown_by_the_web_too(world: World, shared_a
 def test_every_connected_bank_has_the_task_that_a_member_s_act_wakes(world: World) -> None:
     tasks = make_jobs(world.ports).tasks
     assert {collect_at(code) for code in (*world.ports.banks, *world.ports.batches)} <= tasks.keys()
-    assert {ASK_BANKS, DRAIN_SMS, EXCHANGE, HEAR, REFUND} <= tasks.keys()
+    assert {ASK_BANKS, drain_at(0), EXCHANGE, HEAR, REFUND} <= tasks.keys()

@@ -22,7 +22,7 @@ from gateways.africastalking import (
     read_sms,
     read_turn,
 )
-from gateways.base import DeliveryReport, Malformed, Phase, SmsIn, Turn
+from gateways.base import DeliveryReport, Malformed, Outcome, Phase, SmsIn, Turn
 from ussd.menu import MENU
 
 # The wire of captures in gateways.md 2.1, 2.6 and 3.2, with Indonesian numbers.
@@ -179,7 +179,9 @@ def test_an_event_is_read_as_far_as_it_can_be(changes: dict[str, Any], name: str
 
 
 def test_a_captured_report_is_read() -> None:
-    assert read_report(form(REPORT)) == DeliveryReport("ATXid_1", "Failed", "DeliveryFailure")
+    assert read_report(form(REPORT)) == DeliveryReport(
+        "ATXid_1", "Failed", "DeliveryFailure", Outcome.UNREACHED, "+6281234567890"
+    )
     assert read_report(form(REPORT, status="Success", failureReason=None)).failure == ""
 
 

@@ -9,7 +9,7 @@ import pytest
 from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
 from insurance.villages import GROUPS, OTHER, VillageCount, merge_small
 from sms.inbound import read_words
-from sms.sender import drain
+from sms.sender import drain, tidy
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI_PHONE, authorise, enrol
 from tests.world import World
 
@@ -32,6 +32,9 @@ class Gateway:
             raise outcome
         return outcome
 
+    def rest(self) -> None:
+        """Nothing is held."""
+
 
 def owed(world: World) -> tuple[str, str]:
     return tuple(world.rows("SELECT state, code FROM messages")[0])
@@ -52,7 +55,7 @@ def test_what_the_gateway_says_decides_what_becomes_of_a_text(
 ) -> None:
     enrol(world.phone())
     gateway = Gateway(outcome)
-    drain(replace(world.ports, sms=gateway))
+    drain(replace(world.ports, sms={"told": gateway}))
     assert owed(world) == (state, code)
     assert len(gateway.sent) == 1
 
@@ -61,7 +64,7 @@ def test_a_text_that_may_have_been_sent_is_never_sent_again_by_itself(world: Wor
     enrol(world.phone())
     gateway = Gateway(SendUnknown("read time-out"))
     for _ in range(3):
-        drain(replace(world.ports, sms=gateway))
+        drain(replace(world.ports, sms={"told": gateway}))
         world.clock.forward(hours=1)
     assert len(gateway.sent) == 1
 
@@ -69,7 +72,7 @@ def test_a_text_that_may_have_been_sent_is_never_sent_again_by_itself(world: Wor
 def test_a_text_that_was_not_sent_goes_again_after_a_while(world: World) -> None:
     enrol(world.phone())
     gateway = Gateway(SendUnreachable("connect"), SendUnreachable("connect"))
-    ports = replace(world.ports, sms=gateway)
+    ports = replace(world.ports, sms={"told": gateway})
     drain(ports)
     drain(ports)
     assert len(gateway.sent) == 1, "not at once"
@@ -83,10 +86,11 @@ def test_a_text_that_was_not_sent_goes_again_after_a_while(world: World) -> None
 def test_a_sender_killed_in_the_act_leaves_the_text_held(world: World) -> None:
     enrol(world.phone())
     with pytest.raises(SystemExit):
-        drain(replace(world.ports, sms=Gateway(SystemExit())))
+        drain(replace(world.ports, sms={"told": Gateway(SystemExit())}))
     world.clock.forward(minutes=6)
+    tidy(world.ports)
     gateway = Gateway()
-    drain(replace(world.ports, sms=gateway))
+    drain(replace(world.ports, sms={"told": gateway}))
     assert owed(world) == ("held", "lease")
     assert gateway.sent == []
 
@@ -95,7 +99,7 @@ def test_several_senders_at_once_send_each_text_once(world: World) -> None:
     for serial in range(1, 6):
         enrol(world.phone(f"+628123456780{serial}"), f"359901171090{serial:04d}")
     gateway = Gateway()
-    threads = [threading.Thread(target=drain, args=(replace(world.ports, sms=gateway),)) for _ in range(4)]
+    threads = [threading.Thread(target=drain, args=(replace(world.ports, sms={"told": gateway}),)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -107,8 +111,9 @@ def test_several_senders_at_once_send_each_text_once(world: World) -> None:
 def test_a_text_nobody_could_send_in_three_days_expires(world: World) -> None:
     enrol(world.phone())
     world.clock.forward(hours=73)
+    tidy(world.ports)
     gateway = Gateway()
-    drain(replace(world.ports, sms=gateway))
+    drain(replace(world.ports, sms={"told": gateway}))
     assert owed(world)[0] == "expired"
     assert gateway.sent == []
 

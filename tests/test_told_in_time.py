@@ -15,7 +15,8 @@ from insurance.receipts import owe_worker
 from models import Worker
 from models.machine import Cause
 from ports import Ports
-from sms.sender import CLAIMED_MAX, drain
+from sms.outbox import CLAIMED_MAX
+from sms.sender import drain
 from tests.crew import with_bank
 from tests.people import SITI_PHONE, authorise, enrol
 from tests.stand_ins import Away
@@ -50,13 +51,13 @@ def test_what_the_gateway_could_not_take_by_day_is_not_sent_by_night(world: Worl
         world.clock.now = EVENING - earlier
         owe(world, "of-a-run", told_at_once=False)
         owe(world, "of-a-call", told_at_once=True)
-        drain(replace(world.ports, sms=Gateway(SendUnreachable("away"), SendUnreachable("away"))))
+        drain(replace(world.ports, sms={"told": Gateway(SendUnreachable("away"), SendUnreachable("away"))}))
         world.clock.now = NIGHT - earlier
         night, morning = Gateway(), Gateway()
-        drain(replace(world.ports, sms=night))
+        drain(replace(world.ports, sms={"told": night}))
         assert len(night.sent) == 1, "what she did herself is told at once"
         world.clock.now = MORNING - earlier
-        drain(replace(world.ports, sms=morning))
+        drain(replace(world.ports, sms={"told": morning}))
         assert len(morning.sent) == 1
     finally:
         change(world, "UPDATE villages SET zone = 'Asia/Jakarta'")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app import create_app
-from insurance.waking import DRAIN_SMS, wake
+from insurance.waking import drain_at, wake
 from tests.people import (
     BUDI,
     BUDI_NIK,
@@ -250,7 +250,7 @@ def test_an_error_is_logged_by_kind_and_place_and_never_by_words(
 def test_a_batch_that_holds_the_same_job_keeps_no_caller_waiting(world: World) -> None:
     """A run in an open transaction has woken the sender already; an enrolment and a PIN's lock go on beside it."""
     with Session(world.ports.database) as batch:
-        wake(batch, DRAIN_SMS)
+        wake(batch, drain_at(0))
         phone = world.phone()
         assert "dikirim ke BPJS" in enrol(phone)
         phone.dial()

@@ -30,7 +30,7 @@ from handset.phone import Phone
 from models import Base, Message, Worker
 from models.partitions import ensure_partitions
 from ports import Ports
-from sms.sender import drain
+from sms.sender import drain, tidy
 from tests.sandboxed import Sandbox, wait_for
 from units.clock import JAKARTA
 
@@ -147,6 +147,7 @@ class World:
         return self.owed_to(number)[-1]
 
     def send_sms(self) -> int:
+        tidy(self.ports)
         return drain(self.ports)
 
     def exchange(self) -> None:
@@ -245,3 +246,6 @@ class Deaf:
 
     def send(self, phone: str, text: str) -> Accepted:
         return Accepted("", "")
+
+    def rest(self) -> None:
+        """Nothing is held."""

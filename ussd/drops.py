@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import select
 
-from insurance.receipts import REMINDER, owe, recipient
+from insurance.manners import REMINDER
+from insurance.receipts import owe, recipient
 from insurance.work import Work
 from models import MessageKey, Village, Worker
 from ports import Ports
