@@ -22,3 +22,5 @@ _ANSWERS: Final = frozenset(
 )
 REPEATABLE: Final = CODES | OPTIONAL | _ANSWERS | {"notice", "notice_changed", "step_lapsed", "step_lapsed_debit"}
 """Where nobody knows whether it went, it goes again: twice the same reminder does no harm. A second receipt would."""
+CAPPED: Final = OPTIONAL | _ANSWERS
+"""Of these a number gets so many a day and no more."""

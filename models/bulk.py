@@ -109,7 +109,7 @@ Question = tuple[str, Mapping[str, Any]]
 """SQL as the driver takes it, with the values that are always the same."""
 
 
-def question(query: Select[Any]) -> Question:
+def question(query: Select[*tuple[Any, ...]]) -> Question:
     """`query` for `read_rows`, put into words once."""
     compiled = query.compile(dialect=_DRIVER)
     return str(compiled), compiled.params

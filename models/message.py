@@ -48,6 +48,10 @@ def shard_of(phone_index: bytes) -> int:
     return phone_index[0] % SHARDS if phone_index else 0
 
 
+def message_subject(month: date, id_: int) -> tuple[str, str]:
+    return ("message", f"{month:%Y-%m}/{id_}")
+
+
 class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
@@ -86,7 +90,7 @@ class Message(Base):
 
     @property
     def subject(self) -> tuple[str, str]:
-        return ("message", f"{self.month:%Y-%m}/{self.id}")
+        return message_subject(self.month, self.id)
 
 
 class MessageKey(Base):

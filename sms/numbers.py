@@ -1,6 +1,6 @@
 """What texting a number taught us: how often a day, whether anybody has it, whether its holder wants silence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,16 +15,17 @@ LOST_MAX = 2
 
 _COUNT = text(
     "INSERT INTO number_marks AS mark (phone_index, lost, texted_on, texted) "
-    "SELECT number, 0, :today, count(*) FROM unnest(CAST(:numbers AS bytea[])) AS given(number) "
-    "GROUP BY number ORDER BY number "
+    "SELECT number, 0, :today, count FROM unnest(CAST(:numbers AS bytea[]), CAST(:counts AS int[])) "
+    "AS given(number, count) ORDER BY number "
     "ON CONFLICT (phone_index) DO UPDATE SET texted_on = excluded.texted_on, texted = excluded.texted + "
     "CASE WHEN mark.texted_on = excluded.texted_on THEN mark.texted ELSE 0 END"
 )
 
 
-def count_texts(work: Work, phone_indexes: Sequence[bytes]) -> None:
-    if phone_indexes:
-        work.db.execute(_COUNT, {"numbers": list(phone_indexes), "today": work.today})
+def count_texts(work: Work, counts: Mapping[bytes, int]) -> None:
+    if counts:
+        given = {"numbers": list(counts), "counts": list(counts.values()), "today": work.today}
+        work.db.execute(_COUNT, given)
 
 
 def heard(work: Work, phone_index: bytes, outcome: Outcome) -> None:

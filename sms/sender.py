@@ -13,11 +13,14 @@ from models import MessageState
 from models.message import SHARDS
 from ports import Ports
 from sms import delivery, outbox, routing
-from sms.outbox import CLAIMED_MAX, HELD_AT_ONCE, Claimed, Sent
+from sms.outbox import CLAIMED_MAX, HELD_AT_ONCE, LEASE, Claimed, Sent
 
 log = structlog.get_logger()
 
 _TURN_S = 0.1
+STOPPED = "stopped "
+# What a gateway that turned slow kept us from is put back while it is still ours, with time for one more call.
+_OURS_S = LEASE.total_seconds() - 60
 
 
 class Pace:
@@ -41,8 +44,8 @@ def drain(ports: Ports, lane: int = 0) -> int:
     sent, size, results = 0, 1, list[Sent]()
     try:
         while (claimed := _turn(ports, shards, results, size)) is not None:
-            stopped = set[str]()
-            results = [_send(ports, row, stopped, pace) for row in claimed]
+            stopped, until = set[str](), time.monotonic() + _OURS_S
+            results = [_send(ports, row, stopped, pace, until) for row in claimed]
             _note(ports, results)
             sent += sum(one.accepted is not None for one in results)
             took_s = sum(one.took_s for one in results) / max(len(results), 1)
@@ -71,17 +74,17 @@ def _turn(ports: Ports, shards: Sequence[int], results: list[Sent], size: int) -
         delivery.hear_early(work, [one.accepted.gateway_id for one in results if one.accepted is not None])
         for name in sorted({one.row.route for one in results}):
             told = [one for one in results if one.row.route == name]
-            if refused := next((one for one in told if one.stopped), None):
-                routing.stopped(work, name, refused.code)
+            if refused := next((one for one in told if one.code.startswith(STOPPED)), None):
+                routing.stopped(work, name, refused.code.removeprefix(STOPPED))
             elif any(one.accepted for one in told):
                 routing.resumed(work, name, "gateway")
         routes = routing.routes(work, ports.sms)
         return outbox.claim(work, shards, routes, size) if routes else None
 
 
-def _send(ports: Ports, row: Claimed, stopped: set[str], pace: Pace) -> Sent:
-    if row.route in stopped:
-        return Sent(row, MessageState.CREATED, "stopped", stopped=True)
+def _send(ports: Ports, row: Claimed, stopped: set[str], pace: Pace, until: float) -> Sent:
+    if row.route in stopped or time.monotonic() > until:
+        return Sent(row, MessageState.CREATED, "put back", at_once=True)
     pace.wait(row.route)
     begun = time.monotonic()
     state, code, accepted, of_number = MessageState.SENT, "", None, None
@@ -89,7 +92,7 @@ def _send(ports: Ports, row: Claimed, stopped: set[str], pace: Pace) -> Sent:
         accepted = ports.sms[row.route].send(row.phone, row.text)
     except GatewayStopped as stop:
         stopped.add(row.route)
-        state, code = MessageState.CREATED, f"stopped {stop.code}"
+        state, code = MessageState.CREATED, f"{STOPPED}{stop.code}"
     except SendRefused as refusal:
         state, code, of_number = MessageState.REFUSED, refusal.code, refusal.of
     except SendUnreachable:
@@ -97,7 +100,7 @@ def _send(ports: Ports, row: Claimed, stopped: set[str], pace: Pace) -> Sent:
     except SendUnknown:
         state, code = MessageState.HELD, "unknown"
     took_s = time.monotonic() - begun
-    return Sent(row, state, code, accepted, of_number, took_s, stopped=row.route in stopped)
+    return Sent(row, state, code, accepted, of_number, took_s, at_once=row.route in stopped)
 
 
 def _note(ports: Ports, results: Sequence[Sent]) -> None:

@@ -35,7 +35,8 @@ MORNING = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 
 def owe(world: World, key: str, *, told_at_once: bool) -> None:
     with world.ports.transaction() as work:
-        owe_worker(work, work.db.query(Worker).one(), "stop_reminders", key, {}, told_at_once=told_at_once)
+        worker = work.db.query(Worker).one()
+        owe_worker(work, worker, "pin_changed", key, {"name": "SITI", "time": "08.00"}, told_at_once=told_at_once)
 
 
 # By day
