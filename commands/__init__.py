@@ -19,6 +19,7 @@ from commands.ledger import ledger
 from commands.ports import job_connections, job_ports, spare_collector
 from commands.reconcile import reconcile
 from commands.roster import helpers, roster
+from commands.sms import sms
 from commands.sponsors import sponsors
 from commands.tickets import tickets
 from commands.ussd import ussd
@@ -101,6 +102,7 @@ def add_to(app: Flask) -> None:
         holidays,
         ledger,
         reconcile,
+        sms,
         sponsors,
         tickets,
         ussd,

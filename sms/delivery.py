@@ -16,9 +16,8 @@ from sms import numbers
 
 log = structlog.get_logger()
 
-# Source: VA Notify's rule (field.md 3.5): two more tries in three days, a tenth of jitter.
+# Source: VA Notify's rule (field.md 3.5): two more tries in three days, the life of a receipt, with a tenth of jitter.
 UNREACHED_MAX: Final = 2
-TRIED_FOR: Final = timedelta(days=3)
 _AGAIN_AFTER: Final = (timedelta(hours=6), timedelta(hours=30))
 _JITTER_PERCENT: Final = 10
 # A report may beat the commit of the id that it is about; later than this its id never reached us.
@@ -127,15 +126,13 @@ def _settle(work: Work, message: Message, row: GatewayReport) -> None:
 
 def _unreached(work: Work, message: Message, row: GatewayReport) -> None:
     again_at = work.now + _pause(message)
-    alive = again_at < message.expires_at or message.created_at + TRIED_FOR > again_at
-    tried_out = message.unreached >= UNREACHED_MAX or not alive
-    if tried_out:
+    if message.unreached >= UNREACHED_MAX or again_at >= message.expires_at:
+        # A code, or a reminder of a day that is past, helps nobody later.
         _to(work, message, MessageState.UNDELIVERED, row)
     elif message.state == MessageState.SENT.value:
         _to(work, message, MessageState.CREATED, row)
         message.unreached += 1
         message.not_before = again_at
-        message.expires_at = max(message.expires_at, message.created_at + TRIED_FOR)
     elif message.state == MessageState.HELD.value:
         # That it did not arrive says that it may be sent: nothing was received twice.
         _to(work, message, MessageState.CREATED, row)

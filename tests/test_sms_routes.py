@@ -16,6 +16,7 @@ from sms import numbers, routing
 from sms.routing import BAD_PERCENT, PROBE_AFTER, QUIET, STEP, TEXTS_MIN, WEIGHT_FULL, WEIGHT_MIN, Count
 from sms.sender import drain, tidy
 from tests.people import SITI_PHONE, enrol
+from tests.test_background import flask
 from tests.world import World
 
 
@@ -262,3 +263,25 @@ def test_lanes_send_each_their_own_numbers_and_all_of_them_everything(world: Wor
     assert sum(counts.values()) == 50
     assert min(counts.values()) > 0
     assert states(world) == {"sent": 50}
+
+
+def test_a_gateway_whose_texts_get_no_clear_answer_loses_weight(world: World) -> None:
+    vague, good = Gateway("vague", SendUnknown("time-out")), Gateway("good")
+    ports = by(world, vague, good)
+    routing.weigh(ports)
+    world.clock.forward(minutes=6)
+    owe_texts(world, 60)
+    drain(ports)
+    assert routing.weigh(ports) == {"vague": WEIGHT_FULL - STEP, "good": WEIGHT_FULL}
+
+
+def test_a_stopped_gateway_is_shown_and_taken_up_again_by_hand(world: World) -> None:
+    owe_texts(world, 5)
+    drain(by(world, Gateway("africastalking", GatewayStopped("405"))))
+    shown = flask(world.ports.settings, "sms", "status")
+    assert (shown.returncode, "stopped 405" in shown.stdout) == (2, True)
+    assert flask(world.ports.settings, "sms", "resume", "africastalking", "--by", "ani").returncode == 0
+    assert flask(world.ports.settings, "sms", "resume", "africastalking", "--by", "ani").returncode == 1
+    assert world.rows("SELECT state FROM work_items WHERE kind = 'gateway_stopped'") == [("done",)]
+    shown = flask(world.ports.settings, "sms", "status")
+    assert (shown.returncode, "stopped" in shown.stdout) == (0, False)

@@ -1,0 +1,59 @@
+"""`flask sms`: the gateways that take texts, their shares and refusals, and whom no text reaches."""
+
+import click
+from sqlalchemy import select
+
+from commands.autodebit import UNCLEAR, by_a_person
+from commands.ports import job_ports
+from commands.tables import make_table, show_table
+from models import Message, MessageState, SmsRoute, Visit, Worker
+from sms import routing
+
+
+@click.group("sms")
+def sms() -> None:
+    """Texts: gateways, what waits, and visits."""
+
+
+@sms.command("status")
+def status() -> None:
+    """Each gateway's share, and the oldest text that waits. Leaves with 2 where a gateway refuses our account."""
+    ports = job_ports()
+    with ports.transaction() as work:
+        rows = list(work.db.scalars(select(SmsRoute).where(SmsRoute.name.in_(ports.sms)).order_by(SmsRoute.name)))
+        due = Message.state == MessageState.CREATED.value, Message.not_before <= work.now
+        oldest = work.db.scalar(select(Message.not_before).where(*due).order_by(Message.not_before).limit(1))
+        waits_s = int((work.now - oldest).total_seconds()) if oldest else 0
+    table = make_table("Gateways for texts", "gateway", "share", "state")
+    for row in rows:
+        table.add_row(row.name, str(row.weight), f"stopped {row.stopped_code}" if row.stopped_at else "open")
+    show_table(table)
+    click.echo(f"The oldest text that is due waits {waits_s} s.")
+    if any(row.stopped_at for row in rows):
+        raise click.exceptions.Exit(UNCLEAR)
+
+
+@sms.command("resume")
+@click.argument("gateway")
+@by_a_person
+def resume(gateway: str, by: str) -> None:
+    """Give a gateway texts again, once its account is paid or its key mended; it is asked anew by itself as well."""
+    with job_ports().transaction() as work:
+        done = routing.resumed(work, gateway, by)
+    if not done:
+        raise click.ClickException(f"gateway {gateway!r} is not stopped")
+    click.echo(f"{gateway} takes texts again.")
+
+
+@sms.command("visits")
+@click.argument("village_code")
+def visits(village_code: str) -> None:
+    """Members of a village whom no text reaches, by initials: somebody should go and see."""
+    with job_ports().transaction() as work:
+        query = select(Visit).where(Visit.village_code == village_code, Visit.done_at.is_(None)).order_by(Visit.since)
+        found = list(work.db.scalars(query).unique())
+        table = make_table(f"To visit in {village_code}", "member", "since")
+        for visit in found:
+            worker = work.db.get_one(Worker, visit.worker_id)
+            table.add_row(work.initials(worker), f"{visit.since:%d-%m-%Y}")
+    show_table(table)
