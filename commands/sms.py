@@ -7,7 +7,9 @@ from commands.autodebit import UNCLEAR, by_a_person
 from commands.ports import job_ports
 from commands.tables import make_table, show_table
 from models import Message, MessageState, SmsRoute, Visit, Worker
-from sms import routing
+from sms import routing, taking
+
+LISTED_MAX = 200
 
 
 @click.group("sms")
@@ -57,3 +59,43 @@ def visits(village_code: str) -> None:
             worker = work.db.get_one(Worker, visit.worker_id)
             table.add_row(work.initials(worker), f"{visit.since:%d-%m-%Y}")
     show_table(table)
+
+
+@sms.command("quarantine")
+def quarantine() -> None:
+    """Texts that came in and broke us: id, when and why, never their words. Leaves with 2 where there are any."""
+    with job_ports().transaction() as work:
+        found = [(row.gateway_id, row.received_at, row.reason) for row in taking.quarantined(work, LISTED_MAX)]
+    table = make_table("Set aside", "id", "received", "reason")
+    for gateway_id, received_at, reason in found:
+        table.add_row(gateway_id, f"{received_at:%Y-%m-%d %H:%M}", reason)
+    show_table(table)
+    if found:
+        raise click.exceptions.Exit(UNCLEAR)
+
+
+@sms.command("read")
+@click.argument("text_id")
+@by_a_person
+def read(text_id: str, by: str) -> None:
+    """The words of a text that is set aside; that you read them is recorded."""
+    with job_ports().transaction() as work:
+        try:
+            words = taking.read_quarantined(work, text_id, by)
+        except LookupError as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(words)
+
+
+@sms.command("again")
+@click.argument("text_id")
+def again(text_id: str) -> None:
+    """Answer a text that was set aside, once the fault is mended."""
+    with job_ports().transaction() as work:
+        try:
+            word = taking.handle_again(work, text_id)
+        except LookupError as error:
+            raise click.ClickException(str(error)) from None
+    if word == taking.UNANSWERED:
+        raise click.ClickException("it breaks us still")
+    click.echo(f"Answered as {word or 'no command'}.")

@@ -13,6 +13,7 @@ OPTIONAL: Final = frozenset({"invite", "step_grace", "step_grace_debit"})
 
 _ANSWERS: Final = frozenset(
     {
+        *("guess", "genuine", "genuine_how", "dial_pay", "dial_change", "stop_over"),
         *("help", "help_unknown", "help_head", "not_understood", "status", "status_doubted"),
         *("stop_ask", "stop_reminders", "stop_many", "stop_nothing", "check", "check_small", "check_few"),
         *("yes_how", "yes_wrong", "yes_tomorrow", "yes_done", "yes_dial", "yes_not", "number_wrong"),

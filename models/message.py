@@ -115,14 +115,19 @@ class GatewayMessage(Base):
 
 class InboundSms(Base):
     __tablename__ = "inbound_sms"
+    __table_args__ = (Index("ix_inbound_sms_set_aside", "received_at", postgresql_where=text("word = '!'")),)
 
     gateway_id: Mapped[str] = mapped_column(String(110), primary_key=True)
     received_at: Mapped[Instant]
     sender_sealed: Mapped[Sealed]
     sender_index: Mapped[BlindIndex] = mapped_column(index=True)
     text_sealed: Mapped[Sealed]
+    text_index: Mapped[BlindIndex | None]
+    """Mark of sender and words: the same text under two ids is answered once."""
     word: Mapped[Code] = mapped_column(default="")
-    """The command that was understood; empty while nothing was."""
+    """The command that was understood; empty while nothing was, `?CEK` while we asked whether that was meant."""
+    reason: Mapped[Code] = mapped_column(default="")
+    """Why it is set aside, where its word says so."""
 
 
 class GatewayReport(Base):

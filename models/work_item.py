@@ -41,6 +41,9 @@ class WorkKind(StrEnum):
     GATEWAY_STOPPED = "gateway_stopped"
     """A gateway refuses our whole account: its lane is still, and somebody has to pay it or mend the key."""
 
+    FRAUD = "fraud"
+    """Somebody was sent a text in our name with a reference that is none of ours."""
+
     COMPLAINT = "complaint"
     """A member, or a stranger who gets our texts, is owed a dated answer."""
     ACCIDENT = "accident"

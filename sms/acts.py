@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from insurance import genuine as genuine_sms
 from insurance import numbers, own_yes, pin_resets, tickets
 from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
 from insurance.invitations import CODE_DIGITS
@@ -70,6 +71,25 @@ def number(inbound: Inbound) -> None:
         numbers.confirm(inbound.work, inbound.phone, "".join(inbound.words[1:]))
     except numbers.WrongCode:
         inbound.answer("number_wrong")
+
+
+def pay(inbound: Inbound) -> None:
+    """No SMS makes us take money: it carries no PIN, and a phone may be in other hands."""
+    inbound.answer("dial_pay" if inbound.workers else "help_unknown")
+
+
+def pause(inbound: Inbound) -> None:
+    inbound.answer("dial_change" if inbound.workers else "help_unknown")
+
+
+def genuine(inbound: Inbound) -> None:
+    """`ASLI 8F3K2M7Q1R4T`: whether a text that names this reference was ours, and for this number."""
+    ref = "".join(inbound.words[1:])
+    if not ref:
+        inbound.answer("genuine_how")
+        return
+    said = genuine_sms.about(inbound.work, ref, inbound.index, inbound.trusted, inbound.language)
+    inbound.answer("genuine", said=said)
 
 
 def not_me(inbound: Inbound) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from rapidfuzz.distance import OSA
 from sqlalchemy import func, select
 
 from insurance import mandates, villages
@@ -23,6 +24,8 @@ from units.month import day_text
 
 # Texts of one number that are answered within an hour; STOP always is.
 ANSWERS_AN_HOUR_MAX = 10
+# How long "Balas 1" may be answered.
+ASKED_FOR = timedelta(hours=24)
 
 # `YA482913`: the blank is easily left out.
 _GLUED_YES = re.compile(rf"YA[0-9]{{{CODE_DIGITS}}}")
@@ -37,18 +40,38 @@ def handle(work: Work, phone: str, text: str, key: str) -> str:
     if _GLUED_YES.fullmatch(word):
         word = "YA"
     inbound = Inbound(work, phone, key, words)
-    if word in ("1", "2") and _stop_is_open(inbound):
+    if word == "1" and (meant := _was_asked(inbound)):
+        # The newest question is the one that is answered, also where STOP's is open still.
+        word, inbound.words = meant[0], meant
+    elif word in ("1", "2") and _stop_is_open(inbound):
         _stop_answered(inbound, word)
         return f"STOP {word}"
     command = COMMANDS.get(word)
     if command is not _stop and _asks_too_often(work, inbound):
         # Stored and not answered: a machine at the other end would answer our answer for ever.
         return word if command else ""
+    if command is None and (guess := near(word)):
+        inbound.answer("guess", word=guess)
+        return f"?{guess}"
     if command is None:
         inbound.answer("not_understood" if inbound.workers else "help_head" if inbound.heads else "help_unknown")
         return ""
     command(inbound)
     return word
+
+
+def _was_asked(inbound: Inbound) -> list[str]:
+    """The words that were meant, where the last text of this number was asked about; else none."""
+    asked, words = inbound.earlier(ASKED_FOR)
+    return [asked.removeprefix("?"), *words[1:]] if asked.startswith("?") else []
+
+
+def near(word: str) -> str:
+    """The one command that this may be a slip of; empty where it is far from all, or near to two."""
+    most = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
+    far = {name: OSA.distance(word, name, score_cutoff=most) for name in COMMANDS} if most else {}
+    found = sorted((steps, name) for name, steps in far.items() if steps <= most)
+    return found[0][1] if len({COMMANDS[name] for _, name in found}) == 1 else ""
 
 
 def _asks_too_often(work: Work, inbound: Inbound) -> bool:
@@ -157,24 +180,37 @@ def _answer_count(inbound: Inbound, village: Village) -> None:
         inbound.answer("check_small", part, enrolled=enrolled, **named)
 
 
-COMMANDS: Mapping[str, Command] = {
-    "SALDO": _status,
-    "STATUS": _status,
-    "BALANCE": _status,
-    "BANTUAN": say_help,
-    "HELP": say_help,
-    "STOP": _stop,
-    "BERHENTI": _stop,
-    "CEK": _check,
-    "CHECK": _check,
-    "BAHASA": acts.language,
-    "BASA": acts.language,
-    "LANGUAGE": acts.language,
-    "YA": acts.yes,
-    "YES": acts.yes,
-    "LAPOR": acts.report,
-    "REPORT": acts.report,
-    "NOMOR": acts.number,
-    "BUKAN": acts.not_me,
-    "PIN": acts.ask_reset,
-}
+def _go_on(inbound: Inbound) -> None:
+    """Ends STOP's question without stopping anything; what begins to take money again wants the PIN."""
+    if not _stop_is_open(inbound):
+        inbound.answer("dial_change")
+        return
+    for worker in inbound.workers:
+        worker.stop_asked_at = None
+        record(inbound.work.db, worker.subject, "member", "go_on", "", "stop_open", "", inbound.work.now)
+    inbound.answer("stop_over")
+
+
+def _table(words: Mapping[Command, str]) -> Mapping[str, Command]:
+    return {word: command for command, listed in words.items() for word in listed.split()}
+
+
+# Of each the words in Indonesian, English, Javanese and Sundanese, where they differ.
+COMMANDS: Mapping[str, Command] = _table(
+    {
+        _status: "SALDO STATUS BALANCE",
+        say_help: "BANTUAN HELP TULUNG BANTOSAN",
+        _stop: "STOP BERHENTI BATAL CANCEL MANDHEG EUREUN",
+        _go_on: "LANJUT CONTINUE TERUS TERASKEN TERUSKEUN",
+        acts.pay: "BAYAR PAY MBAYAR MAYAR",
+        acts.pause: "JEDA PAUSE LEREN REUREUH",
+        _check: "CEK CHECK",
+        acts.language: "BAHASA LANGUAGE BASA",
+        acts.yes: "YA YES INGGIH MUHUN",
+        acts.report: "LAPOR REPORT",
+        acts.genuine: "ASLI GENUINE",
+        acts.number: "NOMOR",
+        acts.not_me: "BUKAN",
+        acts.ask_reset: "PIN",
+    }
+)

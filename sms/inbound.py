@@ -4,10 +4,12 @@ import unicodedata
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from insurance import contacts, villages
 from insurance.receipts import owe, recipient
 from insurance.work import Work
-from models import Village, Worker
+from models import InboundSms, Village, Worker
 from texts import FIRST_LANGUAGE
 
 # An answer to a command is of use while the sender still holds the phone.
@@ -36,6 +38,22 @@ class Inbound:
         to = recipient(self.work, self.phone, self.language, owner, zone)
         key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
         owe(self.work, to, kind, key, facts, expires_at=expires)
+
+    def earlier(self, within: timedelta) -> tuple[str, list[str]]:
+        """The word and the words of this number's last text before this one; empty where there is none."""
+        query = (
+            select(InboundSms)
+            .where(
+                InboundSms.sender_index == self.index,
+                InboundSms.received_at > self.work.now - within,
+                InboundSms.gateway_id != self.key,
+                InboundSms.word != "=",
+            )
+            .order_by(InboundSms.received_at.desc())
+            .limit(1)
+        )
+        row = self.work.db.scalars(query).one_or_none()
+        return (row.word, read_words(self.work.keys.shared.open(row.text_sealed, "inbound.text"))) if row else ("", [])
 
     def line(self, name: str, /, **facts: str) -> str:
         return self.work.texts.line(name, self.language, **facts)

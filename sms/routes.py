@@ -4,20 +4,18 @@ from collections.abc import Callable
 
 import structlog
 from flask import Blueprint, Response, request
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from gateways import africastalking
 from gateways.base import Malformed
 from insurance.work import Work
-from models import GatewayReport, InboundSms
+from models import GatewayReport
 from ports import Ports
-from sms import commands, delivery, numbers
+from sms import delivery, numbers, taking
 
 log = structlog.get_logger()
 BODY_BYTES_MAX = 16 * 1024
-UNANSWERED = "!"
 
 
 def make_blueprint(ports: Ports) -> Blueprint:
@@ -52,31 +50,7 @@ def make_blueprint(ports: Ports) -> Blueprint:
 
 
 def _take_inbound(work: Work) -> None:
-    came = africastalking.read_sms(request.form)
-    sender_index = work.keys.index("phone", came.sender)
-    row = {
-        "gateway_id": came.gateway_id,
-        "received_at": work.now,
-        "sender_sealed": work.keys.shared.seal(came.sender, "inbound.sender"),
-        "sender_index": sender_index,
-        "text_sealed": work.keys.shared.seal(came.text, "inbound.text"),
-        "word": "",
-    }
-    new = insert(InboundSms).values(**row).on_conflict_do_nothing().returning(InboundSms.gateway_id)
-    if work.db.execute(new).first() is None:
-        # The gateway repeats until it hears 200, for twelve hours: it was stored and answered before.
-        return
-    numbers.answers(work, sender_index)
-    try:
-        with work.db.begin_nested():
-            word = commands.handle(work, came.sender, came.text, came.gateway_id)
-    except (OperationalError, InterfaceError, TimeoutError):
-        raise
-    except Exception as error:
-        # Stored and not answered: to ask the gateway for a repeat would bring the same for twelve hours.
-        log.error("sms_not_answered", kind=type(error).__name__)
-        word = UNANSWERED
-    work.db.get_one(InboundSms, came.gateway_id).word = word
+    taking.take(work, africastalking.read_sms(request.form))
 
 
 def _take_delivery(work: Work) -> None:

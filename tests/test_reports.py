@@ -118,6 +118,7 @@ def test_lapor_asks_what_and_strangers_are_told_whom_to_call(world: World) -> No
     phone.text("lapor")
     assert "LAPOR 1 kecelakaan kerja, LAPOR 2 meninggal dunia" in world.last_sms()
     enrol(phone, BUDI_NIK, BUDI)
+    world.clock.forward(seconds=11)
     phone.text("LAPOR 2")
     assert "Lapor lewat menu" in world.last_sms()
     assert world.one("SELECT count(*) FROM workers WHERE held_at IS NOT NULL") == 0

@@ -31,6 +31,7 @@ COMPOSED = {
     "next": ("next.",),
     "above": ("terms_above",),
     "posted": ("leave_posted",),
+    "said": ("genuine.",),
 }
 
 LONGEST = {
@@ -85,6 +86,8 @@ LONGEST = {
     "above": _phrase(80),
     "posted": _phrase(40),
     "number_code": "888888",
+    "said": _phrase(125),
+    "word": "W" * 10,
     "answer": _phrase(ANSWER_SEPTETS_MAX),
     "languages": "ID, EN, JV, SU",
     "programmes": "JKK+JKM+JHT",

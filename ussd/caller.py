@@ -80,6 +80,10 @@ class Caller:
     def workers(self) -> list[Worker]:
         return [contact.worker for contact in self._at_number()]
 
+    def trusted(self) -> list[Worker]:
+        """Those at this number of whom something may be said by initials: nobody else holds it, as far as we know."""
+        return [contact.worker for contact in self._at_number() if not contacts.is_doubted(self.work, contact)]
+
     def _at_number(self) -> Sequence[Contact]:
         if self._contacts is None:
             self._contacts = contacts.at(self.work, self.phone_index)

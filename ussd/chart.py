@@ -37,6 +37,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "Another number": ("number",),
     "Leaving and joining again": ("leave", "rejoin"),
     "Complaints and reports": ("complain", "report"),
+    "Is an SMS ours": ("genuine",),
 }
 # What a part is too large for one chart without: its screens by the beginning of their names.
 SPLIT: Mapping[str, Mapping[str, Sequence[str]]] = {

@@ -122,4 +122,7 @@ MEMBER: Tree = {
     "report.death_do": Do(reports.death, then="report.death_done"),
     "report.death_done": End(facts=reports.death_facts),
     "report.none": End(),
+    # Whether an SMS was ours.
+    "genuine.ref": Ask(reports.reference, "ref", then="genuine.said"),
+    "genuine.said": End(facts=reports.genuine_facts),
 }

@@ -32,7 +32,7 @@ MENU: Tree = {
     "language.for": Fork(actions.how_many, {"none": "language.set", "one": "language.set", "many": "language.who"}),
     "language.who": Pick(facts.sms_for, "sms_for", then="language.set"),
     "language.set": Do(actions.set_language, then="main"),
-    "help": Menu({"report": "report", "complain": "complain", "officer": "officer"}),
+    "help": Menu({"report": "report", "complain": "complain", "officer": "officer", "genuine": "genuine.ref"}),
     "not_enrolled": Menu({"enrol": "enrol.nik", "number": "number.code"}),
     "pin.locked": End(facts=facts.locked_until),
     # Who is calling: the engine leads here whenever a screen is for the person's eyes, and back behind it.

@@ -1,12 +1,14 @@
 """Complaints, accidents and deaths as a call takes them: without a PIN, for who reports may hold the phone alone."""
 
-from insurance import tickets
+import re
+
+from insurance import genuine, tickets
 from models import TicketKind, Worker
 from models.ticket import COMPLAINTS
 from texts import Facts
 from units.month import day_text
 from ussd.caller import Caller
-from ussd.screens import Choice
+from ussd.screens import Choice, Refused
 
 
 def complaints(caller: Caller) -> list[Choice]:
@@ -29,6 +31,19 @@ def accident(caller: Caller) -> None:
 
 def death(caller: Caller) -> None:
     tickets.report_death(caller.work, caller.known(), caller.phone, caller.language)
+
+
+def reference(_caller: Caller, typed: str) -> str:
+    """Any letters and digits: what is none of ours is the very answer."""
+    ref = re.sub(r"[^A-Z0-9]", "", typed.upper())
+    if not 1 <= len(ref) <= genuine.LETTERS_MAX:
+        raise Refused("genuine.ref")
+    return ref
+
+
+def genuine_facts(caller: Caller) -> Facts:
+    ref, told_of = caller.answers["ref"], caller.trusted()
+    return {"said": genuine.about(caller.work, ref, caller.phone_index, told_of, caller.language)}
 
 
 def _answer_by(caller: Caller, *kinds: TicketKind) -> Facts:

@@ -1,0 +1,54 @@
+"""Whether an SMS that names a reference was ours, and for this number; whoever asks learns nothing of anybody else."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from insurance.work import Work
+from insurance.work_items import open_item
+from models import AttemptReference, Membership, Ticket, Worker, WorkItem, WorkKind
+from units.month import month_name
+
+LETTERS_MAX = 16
+# A number that asks after many false ones has been told what to do; people have enough to look at.
+ALERTS_A_DAY_MAX = 3
+# Crockford's alphabet has none of these (insurance/references.py): who types one read it wrong.
+_READ_AS = str.maketrans("ILOU", "110V")
+
+
+def about(work: Work, typed: str, phone_index: bytes, workers: Sequence[Worker], language: str) -> str:
+    """The one line to be said of a typed reference; `workers` are those whom this number may be told of."""
+    ref = typed.upper().translate(_READ_AS)[:LETTERS_MAX]
+    own = {worker.id: worker for worker in workers}
+    debit = work.db.get(AttemptReference, ref)
+    if debit is not None and debit.worker_id in own:
+        month, initials = month_name(debit.month, language), work.initials(own[debit.worker_id])
+        return work.texts.line("genuine.month", language, ref=ref, month=month, initials=initials)
+    owner, number = _owner(work, ref) if debit is None else (debit.worker_id, None)
+    if owner in own or number == phone_index:
+        return work.texts.line("genuine.own", language, ref=ref)
+    if owner is not None or number is not None:
+        # A swindler may copy the reference of a true one.
+        return work.texts.line("genuine.other", language, ref=ref)
+    _alert(work, ref, phone_index)
+    return work.texts.line("genuine.unknown", language)
+
+
+def _owner(work: Work, ref: str) -> tuple[int | None, bytes | None]:
+    """Whose membership or matter has it: a worker, or the number of one who is none."""
+    member = work.db.scalar(select(Membership.worker_id).where(Membership.reference == ref))
+    if member is not None:
+        return member, None
+    found = work.db.execute(select(Ticket.worker_id, Ticket.phone_index).where(Ticket.reference == ref)).first()
+    return (found.worker_id, found.phone_index) if found else (None, None)
+
+
+def _alert(work: Work, ref: str, phone_index: bytes) -> None:
+    """Somebody sends texts in our name: a matter for people, with marks instead of the number and the words."""
+    number = f"{work.today} {work.keys.index('fraud', phone_index.hex()).hex()[:12]}"
+    today = select(func.count()).where(
+        WorkItem.kind == WorkKind.FRAUD.value, WorkItem.about.startswith(number, autoescape=True)
+    )
+    if work.db.execute(today).scalar_one() < ALERTS_A_DAY_MAX:
+        matter = f"{number} {work.keys.index('fraud', ref).hex()[:12]}"
+        open_item(work, WorkKind.FRAUD, matter, code="unknown_reference")
