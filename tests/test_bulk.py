@@ -19,8 +19,8 @@ ALL: list[Key] = [(kind, gateway_id, status) for kind in "ab" for gateway_id in 
 
 
 def fill(work: Work) -> None:
-    columns = (*KEYS, "detail", "phone_index", "known", "received_at")
-    copy_rows(work.db, GatewayReport, columns, [(*key, "old", b"\x00\xff", True, work.now) for key in ALL])
+    columns = (*KEYS, "detail", "phone_index", "known", "outcome", "heard", "received_at")
+    copy_rows(work.db, GatewayReport, columns, [(*key, "old", b"\x00\xff", True, "", False, work.now) for key in ALL])
 
 
 def details(world: World, rows: Sequence[Mapping[str, object]]) -> dict[Key, str]:

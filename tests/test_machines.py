@@ -147,7 +147,7 @@ MACHINES = {
         MessageState,
         MESSAGE_MOVES,
         MessageState.CREATED,
-        frozenset({MessageState.SENT, MessageState.REFUSED, MessageState.EXPIRED}),
+        frozenset({MessageState.DELIVERED, MessageState.UNDELIVERED, MessageState.REFUSED, MessageState.EXPIRED}),
         lambda state: Message(id=17, month=NOV, state=state),
         ("message", "2026-11/17"),
     ),
@@ -216,8 +216,8 @@ def test_what_may_have_been_sent_is_never_sent_anew() -> None:
     assert AttemptState.CANCELLED not in ATTEMPT_MOVES[AttemptState.UNKNOWN]
     assert MandateState.SUBMITTED not in MANDATE_MOVES[MandateState.UNKNOWN]
     assert MandateState.CONSENTED not in MANDATE_MOVES[MandateState.UNKNOWN]
+    # A text may go again, where its kind does no harm twice (insurance/manners.REPEATABLE), but never unclaimed.
     assert MessageState.SENDING not in MESSAGE_MOVES[MessageState.HELD]
-    assert MessageState.CREATED not in MESSAGE_MOVES[MessageState.HELD]
 
 
 def test_a_mandate_is_active_on_the_banks_word_only() -> None:

@@ -119,6 +119,7 @@ def test_three_wrong_codes_or_a_day_end_the_move(world: World) -> None:
     for _ in range(3):
         new.text(f"NOMOR {wrong}")
         assert "Kode salah" in world.last_sms(NEW_PHONE)
+        world.clock.forward(seconds=11)
     new.text(f"NOMOR {code}")
     assert "Kode salah" in world.last_sms(NEW_PHONE)
     world.clock.forward(minutes=11)

@@ -101,6 +101,7 @@ def test_three_wrong_codes_by_sms_end_the_invitation(world: World) -> None:
     for _ in range(3):
         phone.text(f"YA {other_code(code)}")
         assert "Kode YA salah" in world.last_sms()
+        world.clock.forward(seconds=11)
     assert states(world) == ["void"]
     phone.text(f"YA {code}")
     assert "Kode YA salah" in world.last_sms()
@@ -114,6 +115,7 @@ def test_a_number_has_five_wrong_codes_a_day_wherever_it_tries(world: World) -> 
     for _ in range(own_yes.NUMBER_TRIES_MAX):
         phone.text("YA 111111")
         assert "Kode YA salah" in world.last_sms(STRANGER)
+        world.clock.forward(seconds=11)
     phone.text("YA 111111")
     assert "Coba besok" in world.last_sms(STRANGER)
     phone.dial()
@@ -175,6 +177,9 @@ def test_a_repeated_yes_makes_one_worker_and_shows_the_way_to_a_pin(world: World
     phone.text(f"YA {code}", "ATXid_1")
     phone.text(f"YA {code}", "ATXid_1")
     phone.text(f"YA {code}", "ATXid_2")
+    assert "pilih Data saya" not in world.last_sms(), "a phone that sent it twice is answered once"
+    world.clock.forward(seconds=11)
+    phone.text(f"YA {code}", "ATXid_3")
     assert "pilih Data saya" in world.last_sms()
     assert world.one("SELECT count(*) FROM workers") == 1
     phone.dial()

@@ -166,6 +166,7 @@ def test_a_text_keeps_a_number_trusted_and_a_silent_ones_status_is_not_texted(wo
     phone.dial()
     assert ASKED in phone.press("3"), "a text is no PIN"
     phone.press(PIN)
+    world.clock.forward(seconds=11)
     phone.text("STATUS")
     assert "S.R." in world.last_sms()
 
