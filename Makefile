@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month callers clean
+.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month bench-sms callers clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -57,14 +57,17 @@ histories: install-dev ## Thousands of histories of faults (HISTORIES=5000; make
 		echo "$$HISTORIES histories; the same again: HISTORIES=$$HISTORIES HISTORIES_SEED=$$HISTORIES_SEED make histories"; \
 		$(PY) -m pytest -n 0 tests/test_histories.py
 
-chaos: install-dev ## A worker killed -9 in a run of 20,000 mandates (KILLED_MANDATES=2000 for a short one)
-	$(PY) -m pytest -n 0 -m slow tests/test_killed.py
+chaos: install-dev ## Killed -9: a worker in a run of 20,000 mandates (KILLED_MANDATES=2000), a sender of 5,000 receipts
+	$(PY) -m pytest -n 0 -m slow tests/test_killed.py tests/test_killed_sender.py
 
 bench: install-dev ## Measure, beside the peers we compare with
 	$(PY) -m bench
 
 bench-month: install-dev ## The month's run in numbers, beside the same rows written by COPY
 	$(PY) -m bench.month
+
+bench-sms: install-dev ## Texts drained, beside a bare loop of the same calls
+	$(PY) -m bench.desk
 
 callers: install-dev ## How many who begin to enrol finish, with resume and without it
 	$(PY) -m bench.callers

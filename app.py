@@ -53,7 +53,17 @@ def _africastalking(settings: config.Settings) -> SmsGateway:
     )
 
 
-_SMS_GATEWAYS: Mapping[str, Callable[[config.Settings], SmsGateway]] = {"africastalking": _africastalking}
+def _smpp(settings: config.Settings) -> SmsGateway:
+    # smpplib is loaded only where it is spoken.
+    from gateways.smpp_sms import SmppSms, sms_smsc
+
+    return SmppSms(sms_smsc(settings), settings.AT_SENDER_ID)
+
+
+_SMS_GATEWAYS: Mapping[str, Callable[[config.Settings], SmsGateway]] = {
+    "africastalking": _africastalking,
+    "smpp": _smpp,
+}
 
 
 def make_ports(settings: config.Settings) -> Ports:

@@ -20,7 +20,7 @@ SANDBOX_SECRETS: Mapping[str, str] = {
     "AT_API_KEY": "sandbox",
 }
 SANDBOX_USSD_CODE = "*500*73#"
-USSD_GATEWAYS = ("africastalking", "hubtel", "smpp")
+USSD_GATEWAYS, SMS_ROUTES = ("africastalking", "hubtel", "smpp"), ("africastalking", "smpp")
 _NEEDED_IN_PRODUCTION = (
     "CALLBACK_KEY",
     "DATA_KEY",
@@ -34,7 +34,7 @@ _NEEDED_IN_PRODUCTION = (
     "INSURER_OUT_DIR",
     "INSURER_IN_DIR",
 )
-_NEEDED_FOR_SMPP = ("SMPP_HOST", "SMPP_SYSTEM_ID", "SMPP_PASSWORD")
+_NEEDED_FOR_SMPP = ("HOST", "SYSTEM_ID", "PASSWORD")
 _NEEDED_IN_SANDBOX = ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR")
 _SECRET_BYTES_MIN = 32
 # The tables of months are made 14 months ahead.
@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     SMS_ROUTES: str = Field(
         "africastalking", description="Who takes texts: `africastalking`, `smpp`, with a comma between"
     )
+    SMS_SMPP_HOST: str = Field("", description="Host name of the SMSC that takes texts and brings those of members")
+    SMS_SMPP_PORT: int = Field(2775, ge=1, le=65535, description="Its port; TLS and system type are as for calls")
+    SMS_SMPP_SYSTEM_ID: str = Field("", max_length=15, description="Who we are there, at most 15 characters")
+    SMS_SMPP_PASSWORD: SecretStr = Field(SecretStr(""), max_length=8, description="Our password there")
+    SMS_SMPP_DECIMAL_IDS: bool = Field(False, description="Its reports name in decimal what it took in hexadecimal")
     SMS_LANES: int = Field(1, ge=1, le=64, description="Drains that send texts at once, each its own numbers' texts")
     SMS_RATE_PER_S: int = Field(
         50, ge=1, le=10_000, description="Texts we give a gateway in a second at most, all lanes"
@@ -105,6 +110,7 @@ class Settings(BaseSettings):
     PIN_RESET_HOURS: int = Field(24, ge=1, description="Hours in which a member may stop a PIN reset")
     BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit, in rupiah, where the member bears it")
     SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
+    VILLAGE_NAMES_BASIS: str = Field("", description="Law by which heads may see initials of who agreed; empty: never")
     APPROVALS_MIN: int = Field(2, ge=0, le=5, description="People who agree to refunds, held runs, outcomes by hand")
     COMPLAINT_DAYS: int = Field(5, ge=1, le=60, description="Days within which a complaint is answered by SMS")
     RUN_MANDATES_MAX: int = Field(100_000, ge=1, description="A month's run over more mandates waits for approval")
@@ -180,12 +186,13 @@ class Settings(BaseSettings):
             raise ValueError(f"not a URL that begins with {' or '.join(f'{kind}://' for kind in kinds)}")
         return value
 
-    @field_validator("USSD_GATEWAYS")
+    @field_validator("USSD_GATEWAYS", "SMS_ROUTES")
     @classmethod
-    def _known_gateways(cls, value: str) -> str:
+    def _known_gateways(cls, value: str, info: ValidationInfo) -> str:
+        known = USSD_GATEWAYS if info.field_name == "USSD_GATEWAYS" else SMS_ROUTES
         names = [name.strip() for name in value.split(",")]
-        if not set(names) <= set(USSD_GATEWAYS) or len(set(names)) != len(names):
-            raise ValueError(f"not some of {', '.join(USSD_GATEWAYS)} with commas between")
+        if not set(names) <= set(known) or len(set(names)) != len(names):
+            raise ValueError(f"not some of {', '.join(known)} with commas between")
         return ",".join(names)
 
     @field_validator("PAY_AHEAD_MONTHS")
@@ -250,8 +257,10 @@ def _shared_lines(values: Mapping[str, str]) -> list[str]:
     secrets = [values.get(name, "") for name in ("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")]
     given = [secret for secret in secrets if secret]
     lines = ["DATA_KEY, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
-    if "smpp" in values.get("USSD_GATEWAYS", ""):
-        lines += [f"{name}: not set, USSD_GATEWAYS names smpp" for name in _NEEDED_FOR_SMPP if not values.get(name)]
+    for listed, prefix in (("USSD_GATEWAYS", "SMPP_"), ("SMS_ROUTES", "SMS_SMPP_")):
+        if "smpp" in values.get(listed, ""):
+            needed = [prefix + name for name in _NEEDED_FOR_SMPP]
+            lines += [f"{name}: not set, {listed} names smpp" for name in needed if not values.get(name)]
     return lines
 
 

@@ -21,9 +21,11 @@ from database import NETWORK_OPTIONS
 from insurance import invitations, pin_resets, sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
+from insurance.standings import MARKS_AT_ONCE, count_marked
 from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, TASKS, collect_at, drain_at
 from models.partitions import ensure_partitions
 from ports import Ports
+from sms.digest import send_weekly
 from sms.routing import weigh
 from sms.sender import drain
 from sms.sender import tidy as tidy_sms
@@ -70,16 +72,17 @@ def make_jobs(ports: Ports) -> Blueprint:
     task(REFUND, "*/5 * * * *", lambda: send_refunds(ports))
     task("mandates.ask_after", "* * * * * 25", lambda: ask_after(ports))
     task("mandates.take_back", "*/5 * * * *", lambda: tell_banks(ports))
-    exchange_cron = "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *"
-    task(EXCHANGE, exchange_cron, lambda: exchange(ports))
-    settle_cron = "* * * * * */10" if ports.settings.sandbox else "*/15 * * * *"
-    task("autodebit.settle", settle_cron, lambda: settle(ports))
+    task(EXCHANGE, "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *", lambda: exchange(ports))
+    task("autodebit.settle", files_cron, lambda: settle(ports))
     task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     task("insurance.pin_resets", "*/5 * * * *", lambda: open_pin_resets(ports))
     task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
+    task("insurance.standings", "* * * * * 55", lambda: count_standings(ports))
+    # Every half hour: Monday's 08.00 comes three times, and one that was missed is made up for.
+    task("sms.weekly", "3,33 * * * *", lambda: send_weekly_counts(ports))
     task("ussd.drops", "* * * * * */15", lambda: see_dropped(ports))
     task("ussd.funnel", "* * * * * 40", lambda: funnel.keep(ports))
     task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
@@ -146,6 +149,24 @@ def tell_cover_steps(ports: Ports) -> int:
         told += count
     log.info("cover_steps_told", told=told)
     return told
+
+
+def count_standings(ports: Ports) -> int:
+    """Count anew who was marked since, a chunk a transaction; how many marks there were."""
+    counted = 0
+    while True:
+        with ports.transaction() as work:
+            taken = count_marked(work)
+        counted += taken
+        if taken < MARKS_AT_ONCE:
+            return counted
+
+
+def send_weekly_counts(ports: Ports) -> None:
+    after: int | None = 0
+    while after is not None:
+        with ports.transaction() as work:
+            after = send_weekly(work, after)
 
 
 def make_partitions(ports: Ports) -> None:

@@ -174,10 +174,11 @@ def _by_profile(persons: Sequence[Person]) -> dict[str, int]:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[Ports]:
-    postgres = start_postgres(folder / "pg", durable=False)
+def running(folder: Path, *, durable: bool = False) -> Iterator[Ports]:
+    """The product on servers of its own, with its reference data and nobody in it."""
+    postgres = start_postgres(folder / "pg", durable=durable)
     try:
-        valkey = start_valkey(folder / "valkey", durable=False)
+        valkey = start_valkey(folder / "valkey", durable=durable)
         try:
             yield _ports(postgres.url, valkey.url)
         finally:
@@ -249,7 +250,7 @@ def main() -> int:
     given = parser.parse_args()
     until = time.monotonic() + given.within
     try:
-        with own_folder() as folder, _running(folder) as ports:
+        with own_folder() as folder, running(folder) as ports:
             ran = measure(Bench(ports, until), given.callers, given.beside)
     except (BenchError, LocalError) as error:
         print(error, file=sys.stderr)

@@ -37,8 +37,8 @@ def seed_members(db: psycopg.Connection[Any], keys: Keyring, count: int, banks: 
     _copy(
         db,
         "workers",
-        "id, data_key, nik_index, nik_sealed, name_sealed, birth_sealed, village_code, language, pin_hash, pin_wrong, "
-        "pin_locks, reminders, enrolled_at",
+        "id, data_key, nik_index, nik_sealed, name_sealed, birth_sealed, village_code, rt_rw, group_code, language, "
+        "pin_hash, pin_wrong, pin_locks, reminders, enrolled_at",
         (_worker(number, box, wrapped) for number, box, wrapped in people),
     )
     _copy(
@@ -84,7 +84,7 @@ def _phone(number: int) -> str:
 
 def _worker(number: int, box: Box, wrapped: bytes) -> Sequence[object]:
     name, birth = box.seal(f"PESERTA {number}", "worker.name"), box.seal("1985-03-05", "worker.birth")
-    return (number, wrapped, os.urandom(16), name, name, birth, VILLAGE, "id", "", 0, 0, True, AGREED_AT)
+    return (number, wrapped, os.urandom(16), name, name, birth, VILLAGE, "", "", "id", "", 0, 0, True, AGREED_AT)
 
 
 def _membership(number: int, box: Box) -> Sequence[object]:

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy.orm import Session
 
 import config
+from commands import desk
 from commands.autodebit import autodebit
 from commands.calendar import holidays
 from commands.handset import handset
@@ -81,8 +82,8 @@ def import_villages(file: Path) -> None:
     click.echo(f"{count} villages loaded.")
 
 
-villages.add_command(helpers)
-villages.add_command(roster)
+for part in (desk.groups, desk.heads, desk.verify, helpers, roster):
+    villages.add_command(part)
 
 
 @click.command("settings")

@@ -1,10 +1,13 @@
 """`flask sms`: the gateways that take texts, their shares and refusals, and whom no text reaches."""
 
+import signal
+from functools import partial
+
 import click
 from sqlalchemy import select
 
 from commands.autodebit import UNCLEAR, by_a_person
-from commands.ports import job_ports
+from commands.ports import call_ports, job_ports
 from commands.tables import make_table, show_table
 from models import Message, MessageState, SmsRoute, Visit, Worker
 from sms import routing, taking
@@ -33,6 +36,22 @@ def status() -> None:
     click.echo(f"The oldest text that is due waits {waits_s} s.")
     if any(row.stopped_at for row in rows):
         raise click.exceptions.Exit(UNCLEAR)
+
+
+@sms.command("smpp")
+def smpp() -> None:
+    """Take members' texts and the reports of ours from the operator's SMSC until told to stop."""
+    from gateways.smpp_inbox import Inbox
+    from gateways.smpp_sms import sms_smsc
+
+    ports = call_ports()
+    if "smpp" not in ports.settings.sms_routes:
+        raise click.ClickException("SMS_ROUTES does not name smpp")
+    decimal_ids = ports.settings.SMS_SMPP_DECIMAL_IDS
+    inbox = Inbox(sms_smsc(ports.settings), partial(taking.keep, ports), decimal_ids=decimal_ids)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: inbox.stop())
+    inbox.run()
 
 
 @sms.command("resume")

@@ -9,6 +9,8 @@ from sqlalchemy import select
 
 from commands.ports import job_ports
 from insurance import sponsors as sponsoring
+from insurance.attempts import Try
+from insurance.fund_receipts import tell_villages
 from insurance.mandates import MembershipRefused
 from insurance.tariff import NoTariff
 from insurance.work import Work
@@ -45,13 +47,24 @@ def promise(file: Path) -> None:
 def receive(file: Path) -> None:
     """Take payments from a CSV: reference,month,amount_rp; all lines or none.
 
-    `reference` is that of the promise. Prints our reference of each payment.
+    `reference` is that of the promise. Prints our reference of each payment. A village's heads get one receipt for all.
     """
-    for promised, reference in _take(file, RECEIVED, _receive):
+    paid = list[Try]()
+
+    def receive_one(work: Work, line: Line) -> str:
+        paid.append(_receive(work, line))
+        return paid[-1].reference
+
+    for promised, reference in _take(file, RECEIVED, receive_one, lambda work: tell_villages(work, paid)):
         click.echo(f"{promised},{reference}")
 
 
-def _take(file: Path, columns: tuple[str, ...], take: Callable[[Work, Line], str]) -> list[tuple[str, str]]:
+def _take(
+    file: Path,
+    columns: tuple[str, ...],
+    take: Callable[[Work, Line], str],
+    then: Callable[[Work], None] = lambda _: None,
+) -> list[tuple[str, str]]:
     """Each line's first column and what `take` made of it. Raises ClickException with every line that cannot be."""
     faults: list[str] = []
     taken: list[tuple[str, str]] = []
@@ -69,6 +82,7 @@ def _take(file: Path, columns: tuple[str, ...], take: Callable[[Work, Line], str
                     faults.append(f"line {number}: {error or 'the insurer refused this member'}")
             if faults:
                 raise Refused
+            then(work)
     except Refused:
         raise click.ClickException("\n".join(["nothing was taken", *faults])) from None
     return taken
@@ -104,5 +118,5 @@ def _promise(work: Work, line: Line) -> str:
     return sponsoring.promise(work, member.worker, line["payer"], from_month, months).reference
 
 
-def _receive(work: Work, line: Line) -> str:
-    return sponsoring.receive(work, line["reference"], parse_month(line["month"]), _number(line["amount_rp"])).reference
+def _receive(work: Work, line: Line) -> Try:
+    return sponsoring.receive(work, line["reference"], parse_month(line["month"]), _number(line["amount_rp"]))

@@ -1,7 +1,6 @@
 """The calls that no callback brings: `flask ussd smpp` keeps the connection to an operator's SMSC and answers them."""
 
 import signal
-import ssl
 
 import click
 
@@ -17,7 +16,7 @@ def ussd() -> None:
 def smpp() -> None:
     """Answer the calls of the operator's SMSC until told to stop; then those that were taken, and unbind."""
     from gateways.smpp_link import Link
-    from gateways.smpp_wire import Smsc
+    from gateways.smpp_wire import Smsc, tls_context
     from ussd.calls import Calls
 
     ports = call_ports()
@@ -30,15 +29,9 @@ def smpp() -> None:
         system_id=settings.SMPP_SYSTEM_ID,
         password=settings.SMPP_PASSWORD.get_secret_value(),
         system_type=settings.SMPP_SYSTEM_TYPE,
-        tls=_tls() if settings.SMPP_TLS else None,
+        tls=tls_context() if settings.SMPP_TLS else None,
     )
     link = Link(smsc, settings.USSD_CODE, settings.SMPP_RATE_PER_S, Calls(ports))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: link.stop())
     link.run()
-
-
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 NEEDED = ("nik", "name", "village")
-OPTIONAL = ("phone", "sector", "base", "programmes")
+OPTIONAL = ("phone", "sector", "base", "programmes", "rt_rw", "group")
 LINES_MAX = 1_000_000
 # The longest honest line is some 200 bytes; a file without line ends must not be read whole.
 LINE_BYTES_MAX = 1_000

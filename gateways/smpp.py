@@ -30,8 +30,14 @@ _DIALLED, _ANSWERED, _ABORTED = 1, 18, 0x81
 _MENU, _LAST_WORDS = 2, 17
 _PHASES: Final = {_DIALLED: Phase.BEGIN, _ANSWERED: Phase.CONTINUE, _ABORTED: Phase.CANCEL}
 _MESSAGE_PAYLOAD: Final = 0x0424
+_RECEIPTED_ID: Final = 0x001E
 # Parameter: its name, and its octets.
-_TLVS: Final = {0x0204: ("user_message_reference", 2), 0x0501: ("ussd_service_op", 1), 0x1383: ("its_session_info", 2)}
+_TLVS: Final = {
+    0x0204: ("user_message_reference", 2),
+    0x0427: ("message_state", 1),
+    0x0501: ("ussd_service_op", 1),
+    0x1383: ("its_session_info", 2),
+}
 # Source: SMPP 3.4, 5.2.19, data_coding; 15 is what USSD itself calls the default alphabet (3GPP TS 23.038, 5).
 _GSM_CODINGS: Final = frozenset({0, 15})
 _LATIN_CODINGS: Final = frozenset({1, 3})
@@ -112,13 +118,15 @@ class NotACall(Exception):
     """A deliver_sm that is no hop of a call: an SMS, a delivery report, an operation we know nothing of."""
 
 
-class _Deliver(DeliverSM):  # type: ignore[misc] # the package carries no types
+class Deliver(DeliverSM):  # type: ignore[misc] # the package carries no types
     """smpplib's deliver_sm, read strictly: every field inside the PDU, every parameter of its own length, once."""
 
     def __init__(self) -> None:
         super().__init__("deliver_sm", need_sequence=False)
         self.ussd_service_op: int | None = None
         self.sm_length: int | None = None
+        self.message_state: int | None = None
+        self.receipted_message_id: str | None = None
 
     def _parse_int(self, field: str, data: bytes, pos: int) -> tuple[bytes, int]:
         size = self.params[field].size
@@ -149,6 +157,8 @@ class _Deliver(DeliverSM):  # type: ignore[misc] # the package carries no types
                 raise Malformed("parameter")
             if tag == _MESSAGE_PAYLOAD and not self.short_message:
                 self.short_message = value
+            elif tag == _RECEIPTED_ID and value.isascii():
+                self.receipted_message_id = value.rstrip(b"\0").decode()
             elif tag in _TLVS:
                 name, size = _TLVS[tag]
                 if length != size or getattr(self, name) is not None:
@@ -156,12 +166,18 @@ class _Deliver(DeliverSM):  # type: ignore[misc] # the package carries no types
                 setattr(self, name, int.from_bytes(value, "big"))
 
 
-def read_deliver(pdu: Pdu) -> Delivered:
-    """Raises Malformed where it is no whole deliver_sm, and NotACall."""
-    fields = _Deliver()
+def read_fields(pdu: Pdu) -> Deliver:
+    """Raises Malformed where it is no whole deliver_sm."""
+    fields = Deliver()
     fields.parse(pdu.raw)
     if fields.sm_length is None:
         raise Malformed("sm_length")
+    return fields
+
+
+def read_deliver(pdu: Pdu) -> Delivered:
+    """Raises Malformed where it is no whole deliver_sm, and NotACall."""
+    fields = read_fields(pdu)
     phase = _PHASES.get(fields.ussd_service_op or 0)
     if phase is None:
         raise NotACall
@@ -184,7 +200,7 @@ def read_deliver(pdu: Pdu) -> Delivered:
 def read_turn(came: Delivered, code: str, wire: str) -> Turn:
     """One hop; `code` is what members dial, `wire` names the connection. Raises Malformed naming the field."""
     phone, dialled = caller_number(came.dialog.phone), came.dialog.code
-    text = "" if came.phase in OVER else typed_text(_decoded(came), "short_message")
+    text = "" if came.phase in OVER else typed_text(decoded(came.coding, came.octets), "short_message")
     # An answer may be addressed to the code alone or to all that was dialled.
     ours = is_our_code(code, dialled) or beyond_code(code, dialled) is not None
     if came.phase is Phase.BEGIN:
@@ -204,14 +220,15 @@ def read_turn(came: Delivered, code: str, wire: str) -> Turn:
     )
 
 
-def _decoded(came: Delivered) -> str:
+def decoded(coding: int, octets: bytes) -> str:
+    """Raises Malformed."""
     try:
-        if came.coding in _GSM_CODINGS:
-            return from_octets(came.octets)
-        if came.coding in _LATIN_CODINGS:
-            return came.octets.decode("latin-1")
-        if came.coding == _UCS2_CODING:
-            return came.octets.decode("utf-16-be")
+        if coding in _GSM_CODINGS:
+            return from_octets(octets)
+        if coding in _LATIN_CODINGS:
+            return octets.decode("latin-1")
+        if coding == _UCS2_CODING:
+            return octets.decode("utf-16-be")
     except (NotGsm, UnicodeDecodeError):
         # Made outside the handler: its own words would show what was typed.
         pass
@@ -224,9 +241,10 @@ class Writer:
     def __init__(self) -> None:
         self._count = SimpleSequenceGenerator()
 
-    def bind(self, system_id: str, password: str, system_type: str) -> Pdu:
+    def bind(self, command: str, system_id: str, password: str, system_type: str) -> Pdu:
+        """`command` is bind_transceiver, bind_transmitter or bind_receiver."""
         return self._request(
-            "bind_transceiver",
+            command,
             system_id=system_id,
             password=password,
             system_type=system_type,
@@ -253,6 +271,20 @@ class Writer:
             ussd_service_op=_LAST_WORDS if end else _MENU,
             its_session_info=None if info is None else (info & 0xFFFE) | end,
             user_message_reference=dialog.reference,
+        )
+
+    def sms(self, sender_id: str, phone: str, text: str) -> Pdu:
+        """A text of one part, whose delivery is to be reported (SMPP 3.4, 5.2.17); `phone` is canonical."""
+        return self._request(
+            "submit_sm",
+            source_addr=sender_id,
+            source_addr_ton=consts.SMPP_TON_ALNUM,
+            source_addr_npi=consts.SMPP_NPI_UNK,
+            destination_addr=phone.removeprefix("+"),
+            dest_addr_ton=consts.SMPP_TON_INTL,
+            dest_addr_npi=consts.SMPP_NPI_ISDN,
+            registered_delivery=1,
+            short_message=to_octets(text),
         )
 
     def response(self, command: str, to: int, status: int = consts.SMPP_ESME_ROK) -> bytes:

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from smpplib import consts
-from smpplib.command_codes import get_command_code
 
 from gateways.smpp import RESPONSE, BadLength, Pdu, Writer, cut
 
-_BOUND: Final = get_command_code("bind_transceiver_resp")
 _CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -36,6 +34,15 @@ class Smsc:
     password: str = field(repr=False)
     system_type: str = ""
     tls: ssl.SSLContext | None = None
+    bind: str = "bind_transceiver"
+    """Or bind_transmitter, bind_receiver: which way texts go."""
+
+
+def tls_context() -> ssl.SSLContext:
+    """TLS 1.2 or later, with the other side's name checked."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 class Wire:
@@ -73,7 +80,7 @@ class Wire:
         return wire
 
     def _bind(self, smsc: Smsc) -> None:
-        asked = self.make.bind(smsc.system_id, smsc.password, smsc.system_type)
+        asked = self.make.bind(smsc.bind, smsc.system_id, smsc.password, smsc.system_type)
         until = time.monotonic() + self._response_s
         self.send(asked.raw)
         while (left_s := until - time.monotonic()) > 0:
@@ -81,7 +88,7 @@ class Wire:
             for at, pdu in enumerate(came):
                 if not pdu.command_id & RESPONSE or pdu.sequence != asked.sequence:
                     continue
-                if pdu.command_id != _BOUND or pdu.status != consts.SMPP_ESME_ROK:
+                if pdu.command_id != asked.command_id | RESPONSE or pdu.status != consts.SMPP_ESME_ROK:
                     raise Lost(f"bind-{pdu.status}")
                 self.early = came[at + 1 :]
                 return

@@ -147,6 +147,8 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
         "name_sealed": box.seal(asked.name, "worker.name"),
         "birth_sealed": box.seal(asked.nik.birth.isoformat(), "worker.birth"),
         "village_code": asked.village_code,
+        "rt_rw": "",
+        "group_code": "",
         "language": asked.language,
         "pin_hash": asked.pin_hash,
         "pin_wrong": 0,

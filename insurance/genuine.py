@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from insurance.fund_receipts import told_to
 from insurance.work import Work
 from insurance.work_items import open_item
 from models import AttemptReference, Membership, Ticket, Worker, WorkItem, WorkKind
@@ -40,7 +41,7 @@ def _owner(work: Work, ref: str) -> tuple[int | None, bytes | None]:
     if member is not None:
         return member, None
     found = work.db.execute(select(Ticket.worker_id, Ticket.phone_index).where(Ticket.reference == ref)).first()
-    return (found.worker_id, found.phone_index) if found else (None, None)
+    return (found.worker_id, found.phone_index) if found else (None, told_to(work, ref))
 
 
 def _alert(work: Work, ref: str, phone_index: bytes) -> None:

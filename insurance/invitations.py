@@ -59,6 +59,8 @@ class Person:
     sector: str = ""
     base_rp: int = 0
     programmes: str = ""
+    rt_rw: str = ""
+    group_code: str = ""
 
     def __repr__(self) -> str:
         return "Person(***)"

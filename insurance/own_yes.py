@@ -152,11 +152,15 @@ def confirm(work: Work, invitation_id: int, asked: Enrolment) -> Worker:
         raise AlreadyEnrolledHere
     if not is_open(row, work.now) or row.phone_index not in (None, phone_index):
         raise InvitationOver
+    person = person_of(work, row)[0]
     try:
         worker = enrol(work, asked)
     except AlreadyEnrolled:
         close(work, row, InvitationState.VOID, Cause("system", "already_enrolled"))
         raise
+    # Where the person lives in the village, as the roster had it; a village that was changed has other RTs.
+    if worker.village_code == person.village_code:
+        worker.rt_rw, worker.group_code = person.rt_rw, person.group_code
     row.worker_id, row.confirmed_by = worker.id, phone_index
     close(
         work,

@@ -40,7 +40,7 @@ class ResetWaits(Exception):
 def ask(work: Work, phone_index: bytes, reference: str) -> None:
     """A head asks for a member of the own village; of any other nothing is noted, and nothing is said either way."""
     member = _member(work, reference)
-    if member is None or member.worker.village_code not in {village.code for village in headed_by(work, phone_index)}:
+    if member is None or member.worker.village_code not in headed_by(work, phone_index):
         return
     # One matter a day: an item that was closed must not swallow the next time.
     open_item(work, WorkKind.PIN_RESET, f"{member.reference} {work.today}")

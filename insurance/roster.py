@@ -1,7 +1,7 @@
 """A roster of people to invite: every line is looked at, some hundreds at a time, and all that is wrong is said."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
@@ -9,8 +9,9 @@ from sqlalchemy import select, text
 from insurance.enrolment import AgeOutside, BadName, check_age, read_name
 from insurance.helpers import officials
 from insurance.invitations import EXPIRED_AT_ONCE, Invited, Person, add, expire
+from insurance.villages import read_rt_rw
 from insurance.work import Work
-from models import Bracket, Invitation, Village, Worker
+from models import Bracket, Invitation, Village, VillageGroup, Worker
 from models.membership import PROGRAMMES, SECTORS
 from units.nik import NotANik, parse_nik
 from units.phone import NotAPhone, canonical_phone
@@ -50,6 +51,16 @@ class Fault:
     why: str
 
 
+def _place(line: Mapping[str, str], groups: Collection[str], faults: list[str]) -> tuple[str, str]:
+    """RT/RW and group as they are kept, empty where the line leaves them open."""
+    rt_rw, group = line.get("rt_rw", ""), line.get("group", "").upper()
+    if rt_rw and not (rt_rw := read_rt_rw(rt_rw)):
+        faults.append("the RT/RW is not like 003/005")
+    if group and group not in groups:
+        faults.append("the village has no group of that code")
+    return rt_rw, group
+
+
 @dataclass
 class _Read:
     """A line and what was made of it: a person, or faults."""
@@ -66,6 +77,7 @@ class Roster:
         self._work, self._load = work, load
         self._bases = {str(base) for base in work.db.scalars(select(Bracket.base_rp))}
         self._villages: dict[str, Village] = {}
+        self._groups: dict[str, set[str]] = {}
         for table in _TABLES:
             work.db.execute(text(table))
         while expire(work) == EXPIRED_AT_ONCE:
@@ -101,6 +113,9 @@ class Roster:
             found = self._work.db.scalars(select(Village).where(Village.code.in_(codes)))
             # An unknown one is not remembered: rubbish would fill the memory.
             self._villages |= {village.code: village for village in found}
+            groups = select(VillageGroup.village_code, VillageGroup.code).where(VillageGroup.village_code.in_(codes))
+            for village_code, code in self._work.db.execute(groups):
+                self._groups.setdefault(village_code, set()).add(code)
 
     def _read(self, number: int, line: Mapping[str, str] | str) -> _Read:
         if isinstance(line, str):
@@ -132,8 +147,9 @@ class Roster:
             faults.append("the base is none of the brackets")
         if programmes and programmes not in PROGRAMMES:
             faults.append(f"the programmes are none of {', '.join(PROGRAMMES)}")
+        rt_rw, group = _place(line, self._groups.get(line["village"], set()), faults)
         base_rp = int(base) if base in self._bases else 0
-        person = Person(nik, name, line["village"], phone, sector, base_rp, programmes)
+        person = Person(nik, name, line["village"], phone, sector, base_rp, programmes, rt_rw, group)
         return _Read(number, faults, person)
 
     def _look_up(self, read: Sequence[_Read]) -> None:

@@ -26,6 +26,16 @@ from models.run import Chunk, Lane, Run, RunState
 from models.seal import Seal
 from models.settlement import ReconciledDay, TakenFile, TakenLine
 from models.sponsorship import Sponsorship
+from models.standing import (
+    CountKind,
+    GroupKind,
+    Lookup,
+    Standing,
+    StandingMark,
+    Succession,
+    VillageCounter,
+    VillageGroup,
+)
 from models.tariff import Bracket, Tariff
 from models.ticket import Ticket, TicketKind
 from models.village import Village
@@ -48,11 +58,13 @@ __all__ = [
     "CodeTry",
     "Consent",
     "Contact",
+    "CountKind",
     "CoverMonth",
     "Event",
     "FunnelDay",
     "GatewayMessage",
     "GatewayReport",
+    "GroupKind",
     "Head",
     "Heir",
     "Helper",
@@ -62,6 +74,7 @@ __all__ = [
     "Invitation",
     "InvitationState",
     "Lane",
+    "Lookup",
     "Mandate",
     "MandateState",
     "Membership",
@@ -83,6 +96,9 @@ __all__ = [
     "Seal",
     "SmsRoute",
     "Sponsorship",
+    "Standing",
+    "StandingMark",
+    "Succession",
     "TakenFile",
     "TakenLine",
     "Tariff",
@@ -90,6 +106,8 @@ __all__ = [
     "TicketKind",
     "Transfer",
     "Village",
+    "VillageCounter",
+    "VillageGroup",
     "Visit",
     "Why",
     "WorkItem",

@@ -6,6 +6,7 @@ from sqlalchemy import Boolean, ForeignKey, Identity, Index, SmallInteger, Strin
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BlindIndex, Id, Instant, Sealed
+from models.standing import GROUP_LETTERS_MAX
 from models.village import Village
 
 
@@ -20,6 +21,13 @@ class Worker(Base):
     name_sealed: Mapped[Sealed]
     birth_sealed: Mapped[Sealed]
     village_code: Mapped[str] = mapped_column(ForeignKey("villages.code"), index=True)
+    rt_rw: Mapped[str] = mapped_column(String(7), default="")
+    """`003/005`: the neighbourhood, where it was said."""
+    group_code: Mapped[str] = mapped_column(String(GROUP_LETTERS_MAX), default="")
+    named_since: Mapped[Instant | None]
+    """Since when the member agrees to be named to the village head, by initials and RT."""
+    named_on: Mapped[date | None]
+    """When the member was last named so."""
     language: Mapped[str] = mapped_column(String(2))
     pin_hash: Mapped[str] = mapped_column(String(200))
     pin_wrong: Mapped[int] = mapped_column(SmallInteger, default=0)

@@ -61,16 +61,26 @@ def create_app(engine: Engine, settings: Settings, clock: Clock = system_clock) 
     # Flask would log a trace, and with it whatever was sent.
     app.logger.disabled = True
     parts: list[SandboxGateway | SandboxNotices | Watch] = [gateway, notices]
+    answering = list[Watch]()
     if settings.insurer_out is not None and settings.insurer_in is not None:
-        parts.append(SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, moved).watch)
+        answering.append(SandboxInsurer(engine, settings.insurer_out, settings.insurer_in, moved).watch)
     if settings.files is not None:
         batch = [SandboxBatch(engine, settings.files, code, moved) for code in BATCH_CONNECTED]
         settlement = SandboxSettlement(engine, settings.files, [*settings.banks, *BATCH_CONNECTED], moved)
         for bank in batch:
             app.register_blueprint(bank.blueprint())
         app.register_blueprint(settlement.blueprint())
-        parts += [settlement.watch, *(bank.watch for bank in batch)]
-    return app, parts
+        parts.append(settlement.watch)
+        answering += [bank.watch for bank in batch]
+
+    @app.post("/look")
+    def look() -> ResponseReturnValue:
+        """Answer the files that wait now; whoever cannot wait a second for an answer need not."""
+        for watch in answering:
+            watch.look()
+        return "", HTTPStatus.NO_CONTENT
+
+    return app, [*parts, *answering]
 
 
 @contextmanager

@@ -7,20 +7,18 @@ from datetime import timedelta
 from rapidfuzz.distance import OSA
 from sqlalchemy import func, select
 
-from insurance import mandates, villages
+from insurance import mandates
 from insurance.contributions import STOP_OPEN
 from insurance.cover import Cover, covers
 from insurance.invitations import CODE_DIGITS
 from insurance.wording import cover_line
 from insurance.work import Work
-from models import InboundSms, Membership, Village, Worker
+from models import InboundSms, Membership, Worker
 from models.event import record
 from models.machine import Cause
-from sms import acts
+from sms import acts, places, village
 from sms.inbound import Inbound, read_words, say_help
-from texts.longest import VILLAGE_SHOWN_SEPTETS
-from units.gsm import SMS_SEPTETS_MAX, septets, shorten
-from units.month import day_text
+from units.gsm import SMS_SEPTETS_MAX, septets
 
 # Texts of one number that are answered within an hour; STOP always is.
 ANSWERS_AN_HOUR_MAX = 10
@@ -155,31 +153,6 @@ def _stop_answered(inbound: Inbound, word: str) -> None:
         inbound.answer("stop_nothing")
 
 
-def _check(inbound: Inbound) -> None:
-    """A head's count of the village; anyone else gets help and learns nothing."""
-    if not inbound.heads:
-        say_help(inbound)
-        return
-    for village in inbound.heads:
-        _answer_count(inbound, village)
-
-
-def _answer_count(inbound: Inbound, village: Village) -> None:
-    work, small = inbound.work, inbound.work.settings.SMALL_CELL_MIN
-    counted = villages.count(work, village.code)
-    groups = villages.merge_small(counted, small)
-    named = {"village": shorten(village.name, VILLAGE_SHOWN_SEPTETS), "date": day_text(work.today)}
-    enrolled, part = str(counted.enrolled), f":{village.code}"
-    record(work.db, ("village", village.code), "head", "check", "", "", "counted", work.now)
-    if 0 < counted.enrolled < small:
-        inbound.answer("check_few", part, count=str(small), **named)
-    elif groups:
-        said = ", ".join(inbound.line(f"group.{group}", count=str(count)) for group, count in groups.items())
-        inbound.answer("check", part, status=said, enrolled=enrolled, **named)
-    else:
-        inbound.answer("check_small", part, enrolled=enrolled, **named)
-
-
 def _go_on(inbound: Inbound) -> None:
     """Ends STOP's question without stopping anything; what begins to take money again wants the PIN."""
     if not _stop_is_open(inbound):
@@ -204,7 +177,15 @@ COMMANDS: Mapping[str, Command] = _table(
         _go_on: "LANJUT CONTINUE TERUS TERASKEN TERUSKEUN",
         acts.pay: "BAYAR PAY MBAYAR MAYAR",
         acts.pause: "JEDA PAUSE LEREN REUREUH",
-        _check: "CEK CHECK",
+        village.check: "CEK CHECK",
+        village.behind: "MENUNGGAK ARREARS",
+        village.how_to_join: "DAFTAR JOIN DHAFTAR",
+        village.weekly: "MINGGUAN WEEKLY",
+        village.succeed: "GANTI REPLACE",
+        places.neighbourhood: "RT",
+        places.group: "KELOMPOK GROUP",
+        places.who_looked: "SIAPA WHO SAPA SAHA",
+        places.named: "NAMA NAME JENENG NGARAN",
         acts.language: "BAHASA LANGUAGE BASA",
         acts.yes: "YA YES INGGIH MUHUN",
         acts.report: "LAPOR REPORT",

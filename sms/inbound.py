@@ -9,9 +9,11 @@ from sqlalchemy import select
 from insurance import contacts, villages
 from insurance.receipts import owe, recipient
 from insurance.work import Work
-from models import InboundSms, Village, Worker
+from models import Head, InboundSms, Worker
 from texts import FIRST_LANGUAGE
 
+# In the four languages.
+YES, NO = ("YA", "YES", "INGGIH", "MUHUN"), ("TIDAK", "NO", "MBOTEN", "HENTEU")
 # An answer to a command is of use while the sender still holds the phone.
 ANSWER_LIFE = timedelta(hours=1)
 
@@ -26,16 +28,22 @@ class Inbound:
         self.workers: Sequence[Worker] = [contact.worker for contact in at_number]
         # Of the others nobody is named before their PIN, which no SMS should hold.
         self.trusted = [contact.worker for contact in at_number if not contacts.is_doubted(work, contact)]
-        self.heads: Sequence[Village] = villages.headed_by(work, self.index)
+        self.heads: Sequence[Head] = villages.heads_at(work, self.index)
 
     @property
     def language(self) -> str:
         return self.workers[0].language if self.workers else FIRST_LANGUAGE
 
-    def answer(self, kind: str, part: str = "", **facts: str) -> None:
-        zone = self.workers[0].village.zone if self.workers else self.heads[0].zone if self.heads else "Asia/Jakarta"
+    def answer(self, kind: str, part: str = "", *, language: str = "", **facts: str) -> None:
+        zone = (
+            self.workers[0].village.zone
+            if self.workers
+            else self.heads[0].village.zone
+            if self.heads
+            else "Asia/Jakarta"
+        )
         owner = self.workers[0] if len(self.workers) == 1 else None
-        to = recipient(self.work, self.phone, self.language, owner, zone)
+        to = recipient(self.work, self.phone, language or self.language, owner, zone)
         key, expires = f"answer:{self.key}{part}", self.work.now + ANSWER_LIFE
         owe(self.work, to, kind, key, facts, expires_at=expires)
 

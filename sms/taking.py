@@ -5,19 +5,34 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import exists, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
-from gateways.base import SmsIn
+from gateways.base import DeliveryReport, SmsIn
 from insurance.work import Work
 from models import InboundSms
 from models.event import record
-from sms import commands, numbers
+from ports import Ports
+from sms import commands, delivery, numbers
 
 log = structlog.get_logger()
 
 UNANSWERED, REPEATED = "!", "="
 # Two ids for one text: a phone or a gateway that sent it twice. Who means it twice waits longer.
 SAME_WITHIN = timedelta(seconds=10)
+
+
+def keep(ports: Ports, came: SmsIn | DeliveryReport) -> bool:
+    """What a connection of our own brought, in a transaction of its own; False where the database is away."""
+    try:
+        with ports.transaction() as work:
+            if isinstance(came, SmsIn):
+                take(work, came)
+            else:
+                delivery.take(work, came)
+    except SQLAlchemyError as error:
+        log.error("sms_not_stored", kind=type(error).__name__)
+        return False
+    return True
 
 
 def take(work: Work, came: SmsIn) -> None:

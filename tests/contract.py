@@ -24,7 +24,7 @@ from banks.base import (
 from banks.batch_file import BatchFiles, BatchResult
 from banks.connect import connect_banks
 from banks.settings import BankSettings, load_banks
-from tests.sandboxed import Sandbox, wait_for
+from tests.sandboxed import Sandbox
 
 PHONE, NAME = "+6281234567890", "Siti Rahmawati"
 BOUND = ("113", "128")
@@ -154,7 +154,7 @@ class FileTable:
     def _exchange(self, mandates: list[MandateRequest], debits: list[CollectRequest]) -> BatchResult:
         name = f"contract-{secrets.token_hex(5)}.csv"
         self.files.hand_over(name, mandates, debits)
-        wait_for((self.folder / "in" / f"result-{name}").exists, "the bank's result")
+        self.sandbox.look()
         result = self.files.read(f"result-{name}")
         assert (result.bank_code, result.answers) == (self.code, name)
         self.files.take(result.name)

@@ -185,7 +185,7 @@ class SmppHandset(Handset):
         came = self.smsc.answers(to)[before]
         if came.info is None or came.info >> 1 != self.dialogs[-1] or (came.op == LAST_WORDS) != (came.info & 1):
             raise NotAnAnswer("the session's own number, and its end bit at the end")
-        return self._shown(pressed, came.text, {MENU: False, LAST_WORDS: True}[came.op])
+        return self._shown(pressed, came.text, {MENU: False, LAST_WORDS: True}[came.op or 0])
 
 
 @contextmanager

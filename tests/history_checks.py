@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from insurance import villages
+from insurance.standings import prove
 from tests.world import World
 
 BIFAST, BOUND = "114", "128"
 FILED = "118"
 """A bank without an API: debit files and result files."""
 DENIES_ITS_DEBITS = "0601"
+VILLAGE = "3599012001"
 
 
 class Checked:
@@ -43,6 +46,15 @@ class Checked:
             self._given_back(book)
             self._posted_or_given_back()
             self._taken_back(book, tries)
+            self._counted()
+
+    def _counted(self) -> None:
+        """The village's counters agree with the members' rows, whatever was on the way."""
+        with self.world.ports.transaction() as work:
+            villages.count(work, VILLAGE)
+            proof = prove(work, VILLAGE)
+        assert proof.is_right, proof
+        assert proof.members, "nobody is counted at all"
 
     def _bank_never_twice(self, book: Mapping[str, Any], tries: Sequence[Any], *, settled: bool) -> None:
         """No month stands debited twice, but for as long as its surplus is known and on its way back.

@@ -43,6 +43,10 @@ class Sandbox:
         found = requests.get(f"{self.url}/bank/{bank}/codes", params={"customer": customer}, timeout=5)
         return str(found.json()["code"])
 
+    def look(self) -> None:
+        """It answers the files that wait, in this moment."""
+        assert requests.post(f"{self.url}/look", timeout=20).status_code == 204
+
     def book(self, bank: str) -> dict[str, Any]:
         found: dict[str, Any] = requests.get(f"{self.url}/bank/{bank}/book", timeout=5).json()
         return found

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-GENERIC_NACK, SUBMIT_SM, DELIVER_SM, UNBIND, BIND_TRANSCEIVER, ENQUIRE_LINK = 0x80000000, 4, 5, 6, 9, 0x15
+GENERIC_NACK, SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK = 0x80000000, 4, 5, 6, 0x15
+BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER = 1, 2, 9
 RESPONSE = 0x80000000
 OK, BAD_LENGTH, BAD_COMMAND, WRONG_PASSWORD, THROTTLED = 0, 2, 3, 0x0E, 0x58
 DIALLED, MENU, LAST_WORDS, ANSWERED, ABORTED = 1, 2, 17, 18, 0x81
@@ -32,6 +33,17 @@ def message(phone: str, code: str, octets: bytes, op: int | None, info: int | No
     return body + (tlv(0x1383, info, 2) if info is not None else b"")
 
 
+def text_in(
+    phone: str, to: str, octets: bytes, *, esm_class: int = 0, coding: int = 0, message_id: str = "", state: int = 0
+) -> bytes:
+    """A deliver_sm's body without a call: a text, or (esm_class 4) a report."""
+    body = b"\0" + b"\x01\x01" + phone.encode() + b"\0" + b"\x00\x01" + to.encode() + b"\0"
+    body += bytes([esm_class, 0, 0]) + b"\0" + b"\0" + bytes([0, 0, coding, 0, len(octets)]) + octets
+    if message_id:
+        body += struct.pack(">HH", 0x001E, len(message_id) + 1) + message_id.encode() + b"\0"
+    return body + (tlv(0x0427, state, 1) if state else b"")
+
+
 @dataclass(frozen=True)
 class Submitted:
     """A submit_sm that came, read field by field."""
@@ -39,10 +51,12 @@ class Submitted:
     to: str
     sender: str
     octets: bytes
-    op: int
+    op: int | None
     info: int | None
     sequence: int
     at: float
+    reported: bool
+    """Whether its sender wants to hear what became of it."""
 
     @property
     def text(self) -> str:
@@ -51,18 +65,20 @@ class Submitted:
 
 def read_submit(sequence: int, body: bytes) -> Submitted:
     service, rest = body.split(b"\0", 1)
-    assert service == b"USSD"
+    assert service in (b"USSD", b"")
     sender, rest = rest[2:].split(b"\0", 1)
     to, rest = rest[2:].split(b"\0", 1)
     assert rest[3:5] == b"\0\0", "no schedule and no validity"
-    size = rest[9]
+    reported, size = rest[5] == 1, rest[9]
     octets, rest = rest[10 : 10 + size], rest[10 + size :]
     found: dict[int, int] = {}
     while rest:
         tag, length = struct.unpack_from(">HH", rest)
         found[tag] = int.from_bytes(rest[4 : 4 + length], "big")
         rest = rest[4 + length :]
-    return Submitted(to.decode(), sender.decode(), octets, found[0x0501], found.get(0x1383), sequence, time.monotonic())
+    op, info = found.get(0x0501), found.get(0x1383)
+    assert (op is None) == (service == b""), "a screen says what it is, and a text is none"
+    return Submitted(to.decode(), sender.decode(), octets, op, info, sequence, time.monotonic(), reported)
 
 
 class Smsc:
@@ -74,10 +90,12 @@ class Smsc:
         self.port: int = self._listener.getsockname()[1]
         self._changed = threading.Condition()
         self._connection: socket.socket | None = None
+        self._receiver: socket.socket | None = None
         self._sequence = 0
         self.binds: list[int] = []
         """The status that each bind was answered with."""
         self.submitted: list[Submitted] = []
+        self.bound_as: list[int] = []
         self.refused = 0
         """How many submit_sm were answered with `throttled`."""
         self.responses: list[tuple[int, int, int]] = []
@@ -85,6 +103,10 @@ class Smsc:
         self.enquiries = 0
         self.unbinds = 0
         self.throttle = 0
+        self.refuses_with = OK
+        """The status that a submit_sm is answered with where it is not OK."""
+        self.enquires = False
+        """Whether it asks whether we live before it answers a submit_sm."""
         self.acknowledges = True
         self.says_it_lives = True
         self.with_the_bind = b""
@@ -108,6 +130,11 @@ class Smsc:
         self.wait(lambda: self._connection is not None, "a bind")
         assert self._connection
         self._connection.sendall(raw)
+
+    def send_to_receiver(self, raw: bytes) -> None:
+        """Where a transmitter is bound beside it."""
+        assert self._receiver
+        self._receiver.sendall(raw)
 
     def next_sequence(self) -> int:
         with self._changed:
@@ -144,21 +171,18 @@ class Smsc:
         connection.close()
 
     def _take(self, connection: socket.socket, command_id: int, status: int, sequence: int, body: bytes) -> None:
-        if command_id == BIND_TRANSCEIVER:
+        if command_id in (BIND_TRANSCEIVER, BIND_TRANSMITTER, BIND_RECEIVER):
+            self.bound_as.append(command_id)
             system_id, password, _ = body.split(b"\0", 2)
             good = (system_id, password) == (b"iuran", self._password.encode())
             self.binds.append(OK if good else WRONG_PASSWORD)
             answer = pdu(RESPONSE | command_id, sequence, b"test\0", self.binds[-1])
             connection.sendall(answer + (self.with_the_bind if good else b""))
             self._connection = connection if good else None
-        elif command_id == SUBMIT_SM and self.throttle:
-            self.throttle -= 1
-            self.refused += 1
-            connection.sendall(pdu(RESPONSE | command_id, sequence, status=THROTTLED))
+            if good and command_id == BIND_RECEIVER:
+                self._receiver = connection
         elif command_id == SUBMIT_SM:
-            self.submitted.append(read_submit(sequence, body))
-            if self.acknowledges:
-                connection.sendall(pdu(RESPONSE | command_id, sequence, b"id\0"))
+            self._submit(connection, sequence, body)
         elif command_id == ENQUIRE_LINK:
             self.enquiries += 1
             if self.says_it_lives:
@@ -169,6 +193,21 @@ class Smsc:
         else:
             assert command_id & RESPONSE
             self.responses.append((command_id, sequence, status))
+
+    def _submit(self, connection: socket.socket, sequence: int, body: bytes) -> None:
+        if self.throttle:
+            self.throttle -= 1
+            self.refused += 1
+            connection.sendall(pdu(RESPONSE | SUBMIT_SM, sequence, status=THROTTLED))
+            return
+        if self.refuses_with:
+            connection.sendall(pdu(RESPONSE | SUBMIT_SM, sequence, status=self.refuses_with))
+            return
+        self.submitted.append(read_submit(sequence, body))
+        if self.enquires:
+            connection.sendall(pdu(ENQUIRE_LINK, 77))
+        if self.acknowledges:
+            connection.sendall(pdu(RESPONSE | SUBMIT_SM, sequence, f"{10 + len(self.submitted):08X}\0".encode()))
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:

@@ -8,7 +8,6 @@ import pytest
 from autodebit.files import exchange_files
 from config import Settings
 from tests.debit_folders import BANK, consented, items
-from tests.sandboxed import wait_for
 from tests.settling import state
 from tests.test_background import flask
 from tests.world import World
@@ -21,7 +20,8 @@ def answered(world: World) -> None:
     folder = world.sandbox.folder / "batch" / BANK
     names = [path.name for path in (folder / "out").glob("*.csv")]
     assert names
-    wait_for(lambda: all(any((folder / "in").rglob(f"result-{name}")) for name in names), "the bank's result")
+    world.sandbox.look()
+    assert all(any((folder / "in").rglob(f"result-{name}")) for name in names)
 
 
 def run(settings: Settings, month: str, day: str) -> tuple[int, str]:

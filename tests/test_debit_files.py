@@ -22,7 +22,6 @@ from handset.phone import Phone
 from insurance import runs
 from tests.debit_folders import BANK, CHOICE, GOOD, TOTAL_RP, Folders, consented, done, items, newest
 from tests.people import authorise, enrol
-from tests.sandboxed import wait_for
 from tests.settling import line, state
 from tests.world import World
 
@@ -30,9 +29,7 @@ from tests.world import World
 def exchange(world: World) -> None:
     """Hand over, wait until the sandbox has answered every file, take what it says."""
     exchange_files(world.ports, BANK)
-    folder = world.sandbox.folder / "batch" / BANK
-    names = [path.name for path in (folder / "out").glob("*.csv")]
-    wait_for(lambda: all(any((folder / "in").rglob(f"result-{name}")) for name in names), "the bank's result")
+    world.sandbox.look()
     exchange_files(world.ports, BANK)
 
 

@@ -1,10 +1,12 @@
 """Promises and payments of sponsors come by file: all lines, or none with every bad one named."""
 
+import re
 from pathlib import Path
 
 from click.testing import Result
 
 from tests.test_sponsors import months, villager
+from tests.villagers import HEAD, ask
 from tests.world import World
 
 
@@ -28,6 +30,23 @@ def test_promises_and_payments_come_by_file(world: World, tmp_path: Path) -> Non
     assert again.exit_code == 1
     assert "line 2: 2026-11 is paid already\nline 3: 2026-12 is paid already" in again.output
     assert world.one("SELECT count(*) FROM attempts") == 2
+
+
+def test_the_village_whose_fund_paid_gets_one_receipt_that_can_be_checked(world: World, tmp_path: Path) -> None:
+    villager(world)
+    who = world.one("SELECT reference FROM memberships")
+    file = tmp_path / "promises.csv"
+    file.write_text(f"member,payer,from_month,months\n{who},village,2026-11,2\n")
+    promised = run(world, "promise", file).output.strip().removeprefix(f"{who},")
+    file.write_text(f"reference,month,amount_rp\n{promised},2026-11,28400\n{promised},2026-12,28400\n")
+    assert run(world, "receive", file).exit_code == 0
+    (receipt,) = world.owed_to(HEAD)
+    assert "Dana desa Sukamaju Jaya: 2 iuran, Rp56.800, diterima 23-11-2026." in receipt
+    assert "SITI" not in receipt
+    reference = re.findall(r"Ref (\w+)", receipt)[0]
+    assert "asli" in ask(world, f"ASLI {reference}").lower()
+    assert "bukan untuk nomor ini" in ask(world, f"ASLI {reference}", "+6285700000099")
+    assert world.one("SELECT count(*) FROM work_items WHERE kind = 'fraud'") == 0
 
 
 def test_one_bad_line_and_no_line_is_taken(world: World, tmp_path: Path) -> None:

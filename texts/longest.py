@@ -32,6 +32,8 @@ COMPOSED = {
     "above": ("terms_above",),
     "posted": ("leave_posted",),
     "said": ("genuine.",),
+    "joined": ("group.joined",),
+    "named": ("looked_named",),
 }
 
 LONGEST = {
@@ -89,6 +91,12 @@ LONGEST = {
     "said": _phrase(125),
     "word": "W" * 10,
     "answer": _phrase(ANSWER_SEPTETS_MAX),
+    "joined": _phrase(22),
+    "place": "RT 888/888",
+    "dial": "*5000*73*88888888#",
+    "short": "88888888",
+    "days": "90",
+    "named": _phrase(40),
     "languages": "ID, EN, JV, SU",
     "programmes": "JKK+JKM+JHT",
     "low": "18,2",
