@@ -1,14 +1,16 @@
-"""A gateway for texts that answers at once, in a process of its own: what is measured is the desk and its wire."""
+"""A gateway for texts in a process of its own, which answers at once or after so many seconds."""
 
 import json
 import socket
+import sys
 import threading
+import time
 from contextlib import suppress
 
 _HEAD_END = b"\r\n\r\n"
 
 
-def _answers(connection: socket.socket) -> None:
+def _answers(connection: socket.socket, after_s: float) -> None:
     """One keep-alive connection: as little of HTTP as a client of ours needs."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     came, count = b"", 0
@@ -24,6 +26,8 @@ def _answers(connection: socket.socket) -> None:
                 if len(came) < end + len(_HEAD_END) + length:
                     break
                 came, count = came[end + len(_HEAD_END) + length :], count + 1
+                if after_s:
+                    time.sleep(after_s)
                 connection.sendall(_accepted(f"{id(connection):x}-{count}"))
     connection.close()
 
@@ -36,12 +40,13 @@ def _accepted(named: str) -> bytes:
 
 
 def main() -> None:
-    """Prints its port and answers until it is ended."""
+    """Prints its port and answers until it is ended; the one argument is how long it takes."""
+    after_s = float(sys.argv[1])
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=_answers, args=(connection,), daemon=True).start()
+        threading.Thread(target=_answers, args=(connection, after_s), daemon=True).start()
 
 
 if __name__ == "__main__":
