@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from insurance.enrolment import PhoneFull, check_stands, phone_is_full, workers_sharing
+from insurance.enrolment import OfficialsOthers, PhoneFull, check_stands, phone_is_full, workers_sharing
 from insurance.helpers import is_official
 from insurance.receipts import owe, owe_worker, recipient
 from insurance.told import tell_insurer
@@ -51,7 +51,8 @@ def _code_index(work: Work, change: NumberChange, code: str) -> bytes:
 def ask(work: Work, worker: Worker, old_phone: str, new_phone: str, *, beside: bool = False) -> None:
     """Send a code to the new number; nothing changes before it comes back from there. `beside`: the old one stays.
 
-    Raises NotAMember, SameNumber, NumbersFull, PhoneFull or AskedAlready; NumberLeft where all is done at once.
+    Raises NotAMember, SameNumber, NumbersFull, PhoneFull, OfficialsOthers or AskedAlready; NumberLeft where all is done
+    at once.
     """
     work.db.refresh(worker, ["pin_wrong"], with_for_update={"of": Worker})
     check_stands(work, worker)
@@ -65,8 +66,10 @@ def ask(work: Work, worker: Worker, old_phone: str, new_phone: str, *, beside: b
         raise NumberLeft
     if beside and len(worker.contacts) >= NUMBERS_MAX:
         raise NumbersFull
-    if phone_is_full(work, new_index) or _is_taken_official(work, new_index):
+    if phone_is_full(work, new_index):
         raise PhoneFull
+    if _is_taken_official(work, new_index):
+        raise OfficialsOthers
     _drop_earlier(work, worker, new_index)
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
     change = NumberChange(

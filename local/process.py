@@ -18,6 +18,7 @@ from typing import TypedDict
 LOG_BYTES_MAX = 10_000_000
 STOP_WAIT_S = 10.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PORTS, _PORT_TRIES = range(20_000, 32_000), 50
 
 
 class LocalError(Exception):
@@ -171,8 +172,12 @@ def as_account(account: Account | None) -> _Switch:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        return int(probe.getsockname()[1])
+    """Below those that systems give to outgoing connections: one of them could take it before it is listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in [*(secrets.choice(_PORTS) for _ in range(_PORT_TRIES)), 0]:
+        with suppress(OSError), socket.create_server((host, port), family=family) as probe:
+            return int(probe.getsockname()[1])
+    raise LocalError(f"no port is free on {host}")
 
 
 def secret_in(path: Path) -> str:

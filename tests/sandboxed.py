@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from local.process import free_port
+
 ROOT = Path(__file__).parent.parent
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

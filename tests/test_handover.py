@@ -28,6 +28,17 @@ def test_money_that_bpjs_will_not_post_is_told_and_stays_visible(world: World) -
     assert world.one("SELECT count(*) FROM months WHERE state = 'covered' AND posted_on IS NULL") == 1
 
 
+def test_a_refused_file_of_the_insurer_is_a_matter_for_people_and_holds_up_no_other(world: World) -> None:
+    member(world)
+    folder = world.sandbox.folder / "in"
+    (folder / "result-broken.csv").write_bytes(b"rubbish\n")
+    world.collect()
+    world.exchange()
+    assert world.one("SELECT about FROM work_items WHERE kind = 'bad_file'") == "BPJS result-broken.csv"
+    assert (folder / "refused" / "result-broken.csv").exists()
+    assert world.one("SELECT count(*) FROM months WHERE posted_on IS NOT NULL") == 1
+
+
 def test_an_answer_for_a_reference_we_never_gave_changes_nothing(world: World) -> None:
     member(world)
     unknown = ContributionResult("NEVERGIVEN00", "POSTED", "", 1, date(2026, 11, 23))

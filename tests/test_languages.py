@@ -122,6 +122,15 @@ def test_the_payment_and_the_pause_of_a_javanese_caller_are_agreed_to_in_indones
     assert "Autodebit leren" in phone.press("2", PIN)
 
 
+def test_who_calls_from_a_doubted_number_changes_the_language_of_nobodys_sms(world: World) -> None:
+    enrol(world.phone())
+    world.clock.forward(days=90)
+    choose(world, SITI_PHONE, JAVANESE)
+    phone = world.phone()
+    assert "Pitulungan" in phone.dial(), "the call itself goes on in it"
+    assert languages_of(world) == ["id"]
+
+
 def test_production_offers_signed_languages_only_and_speaks_indonesian_instead(world: World) -> None:
     enrol(world.phone())
     choose(world, SITI_PHONE, JAVANESE)

@@ -6,7 +6,8 @@ from handset.phone import Phone
 from insurance import numbers
 from insurance.receipts import recipients
 from models import Worker
-from tests.people import BUDI_PHONE, PIN, SITI_PHONE
+from tests.helping import make_helper
+from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI_PHONE, enrol
 from tests.test_member import NEW_PHONE, data, siti, told
 from tests.world import World
 
@@ -136,3 +137,23 @@ def test_asking_again_at_once_sends_no_second_code(world: World) -> None:
     ask_to_move(phone)
     assert "tetap berlaku" in ask_to_move(phone)
     assert len(world.owed_to(NEW_PHONE)) == 1
+
+
+def test_a_helpers_number_that_is_a_members_already_takes_no_other_member(world: World) -> None:
+    phone = siti(world)
+    helper = make_helper(world, NEW_PHONE)
+    enrol(helper, BUDI_NIK, BUDI)
+    data(phone, "4", NEW_PHONE)
+    assert "Nomor petugas atau kepala desa" in phone.press("1", PIN)
+    assert world.owed_to(NEW_PHONE)[-1].count("NOMOR") == 0, "no code goes to it"
+
+
+def test_who_becomes_a_helper_while_the_code_is_on_its_way_takes_no_other_member(world: World) -> None:
+    phone = siti(world)
+    ask_to_move(phone)
+    code = code_in(world.last_sms(NEW_PHONE))
+    helper = make_helper(world, NEW_PHONE)
+    enrol(helper, BUDI_NIK, BUDI)
+    helper.text(f"NOMOR {code}")
+    assert "Kode salah" in world.last_sms(NEW_PHONE)
+    assert world.one("SELECT count(*) FROM contacts") == 2

@@ -77,6 +77,7 @@ def test_every_fault_of_every_line_is_named_and_nothing_is_loaded(world: World, 
         b"3599011711900012,An\xff,3599012001,,,,",
         f'3599011711900013,"Ani,{VILLAGE},,,,',
         f"3599011711900014,{'A' * 2000},{VILLAGE},,,,",
+        f"3599011711900015,An\0i,{VILLAGE},,,,",
     )
     refused, slips = load(world, write(tmp_path, *lines))
     assert refused.exit_code == 1
@@ -99,7 +100,8 @@ def test_every_fault_of_every_line_is_named_and_nothing_is_loaded(world: World, 
     assert table.pop(14) == ["not UTF-8"]
     assert table.pop(15) == ["not a line of CSV"]
     assert table.pop(16) == ["the line is too long"]
-    assert "15 lines, 14 with faults" in refused.output
+    assert table.pop(17) == ["not a line of CSV"]
+    assert "16 lines, 15 with faults" in refused.output
     assert invitations(world) == 1
     assert not slips.exists()
     assert SITI_NIK not in refused.output

@@ -136,13 +136,13 @@ def number_facts(caller: Caller) -> Facts:
 
 
 def ask_number(caller: Caller) -> None:
-    """Raises NotAMember, SameNumber, NumberLeft, PhoneFull or AskedAlready."""
+    """Raises NotAMember, SameNumber, NumberLeft, PhoneFull, OfficialsOthers or AskedAlready."""
     caller.check_hold()
     numbers.ask(caller.work, caller.worker(), caller.phone, caller.answers["phone"])
 
 
 def add_number(caller: Caller) -> None:
-    """Raises NotAMember, SameNumber, NumbersFull, PhoneFull or AskedAlready."""
+    """Raises NotAMember, SameNumber, NumbersFull, PhoneFull, OfficialsOthers or AskedAlready."""
     caller.check_hold()
     numbers.ask(caller.work, caller.worker(), caller.phone, caller.answers["phone"], beside=True)
 

@@ -1,6 +1,6 @@
 """The branches of the menu for what a member may do with the membership, and for complaints and reports."""
 
-from insurance.enrolment import NotAMember, PhoneFull
+from insurance.enrolment import NotAMember, OfficialsOthers, PhoneFull
 from insurance.leaving import NotLeft
 from insurance.mandates import HeldBack
 from insurance.numbers import AskedAlready, NumberLeft, NumbersFull, SameNumber, WrongCode
@@ -16,6 +16,7 @@ _NO_NUMBER: dict[type[Exception], str] = {
     NotAMember: "data.ended",
     SameNumber: "number.same",
     PhoneFull: "enrol.phone_full",
+    OfficialsOthers: "enrol.officer",
 }
 
 
