@@ -130,7 +130,7 @@ def _faults(rows: list[dict[str, str]]) -> list[str]:
 
 def _add_head(work: Work, village_code: str, phone: str) -> None:
     index = work.keys.index("phone", phone)
-    known = select(Head).where(Head.phone_index == index, Head.village_code == village_code)
+    known = select(Head).where(Head.phone_index == index, Head.village_code == village_code, Head.place == "")
     if work.db.scalars(known).first() is None:
         sealed = work.keys.shared.seal(phone, "head.phone")
         # Six years, as a village head's term was until UU 3/2024; a real term is entered by the branch.

@@ -55,6 +55,5 @@ def _tell(work: Work, village: Village, ones: Sequence[Try]) -> None:
 def told_to(work: Work, reference: str) -> bytes | None:
     """The blind index of the number that a receipt with this reference went to; None where there is none."""
     key = work.db.get(MessageKey, f"{_KEY}:{reference}")
-    if key is None:
-        return None
-    return work.db.get_one(Message, (key.month, key.message_id)).phone_index
+    message = work.db.get(Message, (key.month, key.message_id)) if key else None
+    return message.phone_index if message else None

@@ -6,7 +6,10 @@ CODE, URGENT, RECEIPT, REMINDER, DIGEST = range(5)
 """What goes first. Up to URGENT it is told at once, by night too (rulings 5); the rest keeps to the day."""
 
 CODES: Final = frozenset(
-    {"mandate_code", "mandate_code_wrong", "pin_reset_code", "number_code", "invited", "invited_dial"}
+    {
+        *("mandate_code", "mandate_code_wrong", "pin_reset_code", "number_code", "invited", "invited_dial"),
+        *("succession_old", "succession_new"),
+    }
 )
 OPTIONAL: Final = frozenset({"invite", "step_grace", "step_grace_debit"})
 """Not sent to who wants no reminders. All else is a receipt, an answer, or owed before money moves or cover ends."""
@@ -18,6 +21,10 @@ _ANSWERS: Final = frozenset(
         *("stop_ask", "stop_reminders", "stop_many", "stop_nothing", "check", "check_small", "check_few"),
         *("yes_how", "yes_wrong", "yes_tomorrow", "yes_done", "yes_dial", "yes_not", "number_wrong"),
         *("language_set", "language_how", "language_many", "report_ask", "report_many", "report_stranger"),
+        *("check_unknown", "check_which", "behind", "behind_few", "behind_named", "join_how"),
+        *("weekly_on", "weekly_off", "weekly_how", "succession_how", "succession_not", "succession_wrong"),
+        *("place_how", "place_many", "place_set", "group_how", "looked", "looked_never"),
+        *("named_ask", "named_yes", "named_no", "named_off"),
         *("reset_stopped", "reset_ended", "reset_none", "reset_asked", "reset_how"),
     }
 )

@@ -18,8 +18,8 @@ from units.gsm import shorten
 CODE_DIGITS = 6
 CODE_LIFE = timedelta(hours=24)
 CODE_TRIES_MAX = 3
-# A second code to a stranger before this would be a way to fill an inbox.
-ASK_AGAIN_AFTER = timedelta(minutes=10)
+# Who can forge the head's number could fill a stranger's inbox with codes.
+ASK_AGAIN_AFTER = timedelta(hours=1)
 
 
 class NotPossible(Exception):

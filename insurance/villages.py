@@ -117,9 +117,9 @@ def count_neighbourhoods(work: Work, village_code: str) -> Mapping[str, VillageC
 
 
 def _counts(work: Work, village_code: str, places: str) -> dict[str, VillageCount]:
-    while count_marked(work, village_code) == MARKS_AT_ONCE:
-        # Those that a transaction still open changes are counted when it is over.
-        pass
+    # Those that an open transaction changes are counted when it is over; of a big run's the job does the rest in time.
+    if count_marked(work, village_code) == MARKS_AT_ONCE:
+        count_marked(work, village_code)
     this, since = month_number(work.today), work.today.toordinal() - WEEK_DAYS
     given = {"village": village_code, "places": places, "this": this, "since": since}
     found = dict[str, Counter[str]]()

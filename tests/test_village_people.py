@@ -40,6 +40,7 @@ def test_codes_of_a_succession_are_each_ones_own_few_and_short_lived(world: Worl
     for _ in range(2):
         ask(world, "GANTI 000000")
     assert "salah" in ask(world, f"GANTI {old}"), "three wrong ones end it"
+    world.clock.forward(minutes=30)
     ask(world, "GANTI 081200000066")
     old, new = code_in(world, HEAD), code_in(world, SUCCESSOR)
     world.clock.forward(hours=25)
