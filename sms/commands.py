@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from rapidfuzz.distance import OSA
 from sqlalchemy import func, select
 
 from insurance import mandates
@@ -66,6 +65,9 @@ def _was_asked(inbound: Inbound) -> list[str]:
 
 def near(word: str) -> str:
     """The one command that this may be a slip of; empty where it is far from all, or near to two."""
+    # Loaded for the first slip: a web process has no megabytes to spare (docs/bench.md).
+    from rapidfuzz.distance import OSA
+
     most = 0 if len(word) < 4 else 1 if len(word) < 7 else 2
     far = {name: OSA.distance(word, name, score_cutoff=most) for name in COMMANDS} if most else {}
     found = sorted((steps, name) for name, steps in far.items() if steps <= most)
