@@ -185,6 +185,9 @@ def read_text(pdu: Pdu, wire: str, *, decimal_ids: bool) -> SmsIn | DeliveryRepo
     if fields.esm_class & _IN_PARTS:
         raise Malformed("esm_class")
     words = decoded(fields.data_coding, fields.short_message or b"")
+    if "\0" in words or "\0" in (fields.receipted_message_id or ""):
+        # No column takes it, now or later.
+        raise Malformed("short_message")
     if fields.esm_class & _RECEIPT:
         said = dict(_FIELD.findall(words))
         named = fields.receipted_message_id or said.get("id", "")

@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import select
 
 from gateways.base import DeliveryReport, Outcome
+from insurance.manners import REPEATABLE
 from insurance.work import Work
 from models import GatewayMessage, GatewayReport, Message, MessageState
 from models.machine import Cause, move
@@ -22,6 +23,8 @@ _AGAIN_AFTER: Final = (timedelta(hours=6), timedelta(hours=30))
 _JITTER_PERCENT: Final = 10
 # A report may beat the commit of the id that it is about; later than this its id never reached us.
 EARLY: Final = timedelta(minutes=2)
+# Its text may be with a sender that died, whose lease has to run out first (outbox.LEASE): it is looked for so long.
+HELD_BY: Final = timedelta(minutes=10)
 LOOKED_FOR: Final = timedelta(hours=72)
 HEARD_AT_ONCE: Final = 1000
 
@@ -63,7 +66,10 @@ def hear_early(work: Work, gateway_ids: Sequence[str]) -> None:
 
 
 def hear_late(work: Work) -> int:
-    """The net: reports whose two transactions did not see each other, and those of texts whose id we never got."""
+    """The net: reports whose two transactions did not see each other, and those of texts whose id we never got.
+
+    How many were heard for good: the others are looked at again.
+    """
     query = (
         select(GatewayReport, GatewayMessage)
         .outerjoin(GatewayMessage, GatewayMessage.gateway_id == GatewayReport.gateway_id)
@@ -82,16 +88,19 @@ def hear_late(work: Work) -> int:
             _hear(work, row, known)
         else:
             _hear_of_held(work, row)
-    return len(found)
+    return sum(row.heard for row, _ in found)
 
 
 def _hear_of_held(work: Work, row: GatewayReport) -> None:
-    """Its id is none of ours: a number to which exactly one text may have gone before is told of that one."""
-    row.heard = True
-    held = (
+    """Its id is none of ours: a number to which exactly one text may have gone before is told of that one.
+
+    It may be about another all the same, so nothing that may not go twice is sent again on its word.
+    """
+    row.heard = row.received_at < work.now - HELD_BY
+    unsure = (
         select(Message)
         .where(
-            Message.state == MessageState.HELD.value,
+            Message.state.in_([MessageState.HELD.value, MessageState.SENDING.value]),
             Message.phone_index == row.phone_index,
             Message.created_at <= row.received_at,
             Message.created_at > row.received_at - LOOKED_FOR,
@@ -99,16 +108,21 @@ def _hear_of_held(work: Work, row: GatewayReport) -> None:
         .limit(2)
         .with_for_update()
     )
-    candidates = work.db.scalars(held).all()
-    if len(candidates) == 1:
+    candidates = work.db.scalars(unsure).all()
+    if len(candidates) != 1 or candidates[0].state != MessageState.HELD.value:
+        return
+    row.heard = True
+    if row.outcome == Outcome.DELIVERED.value or candidates[0].kind in REPEATABLE:
         candidates[0].gateway_id = row.gateway_id
         _settle(work, candidates[0], row)
 
 
 def _hear(work: Work, row: GatewayReport, known: GatewayMessage) -> None:
-    row.heard = True
     message = work.db.get_one(Message, (known.month, known.message_id), with_for_update=True, populate_existing=True)
-    _settle(work, message, row)
+    # While it is being sent again nothing is moved under the sender's hands: the report is heard after that.
+    row.heard = message.state != MessageState.SENDING.value
+    if row.heard:
+        _settle(work, message, row)
 
 
 def _settle(work: Work, message: Message, row: GatewayReport) -> None:
@@ -147,7 +161,7 @@ def _pause(message: Message) -> timedelta:
 
 
 def _to(work: Work, message: Message, state: MessageState, row: GatewayReport) -> bool:
-    if state not in MESSAGE_MOVES[MessageState(message.state)] or message.state == MessageState.SENDING.value:
+    if state not in MESSAGE_MOVES[MessageState(message.state)]:
         return False
     code = row.detail or row.status
     move(work.db, message, MESSAGE_MOVES, state, Cause("gateway", "report", code), work.now)

@@ -37,6 +37,7 @@ class Claimed:
     phone: str
     text: str
     route: str
+    claimed_at: datetime
 
     def __repr__(self) -> str:
         return "Claimed(***)"
@@ -63,7 +64,7 @@ class Sent:
 
 _DUE = question(
     select(
-        *(Message.month, Message.id, Message.kind, Message.priority, Message.tries, Message.route),
+        *(Message.month, Message.id, Message.kind, Message.priority, Message.tries, Message.unreached, Message.route),
         *(Message.phone_index, Message.phone_sealed, Message.text_sealed),
         *(Worker.data_key, Worker.reminders, Village.zone),
         *(NumberMark.bad_since, NumberMark.refuses_since, NumberMark.texted_on, NumberMark.texted),
@@ -91,6 +92,7 @@ class _Due(NamedTuple):
     kind: str
     priority: int
     tries: int
+    unreached: int
     route: str
     phone_index: bytes
     phone_sealed: bytes
@@ -167,7 +169,7 @@ def _opened(work: Work, due: _Due, route: str) -> Claimed | None:
         phone, body = box.open(due.phone_sealed, "message.phone"), box.open(due.text_sealed, "message.text")
     except Unreadable:
         return None
-    return Claimed((due.month, due.id), phone, body, route)
+    return Claimed((due.month, due.id), phone, body, route, work.now)
 
 
 def _unwanted(due: _Due) -> str | None:
@@ -184,7 +186,8 @@ def _may_go_from(work: Work, due: _Due, more: int) -> datetime:
     zone, texted = ZoneInfo(due.zone or JAKARTA.key), due.texted or 0 if due.texted_on == work.today else 0
     if texted + more >= work.settings.SMS_DAY_MAX and due.kind in CAPPED:
         return next_daytime(datetime.combine(work.today + timedelta(days=1), datetime.min.time(), JAKARTA), zone)
-    return work.now if due.priority <= URGENT else next_daytime(work.now, zone)
+    # What goes again hours later is told at once no more.
+    return work.now if due.priority <= URGENT and not due.unreached else next_daytime(work.now, zone)
 
 
 _SENT = text(

@@ -31,7 +31,8 @@ def make_blueprint(ports: Ports) -> Blueprint:
             log.warning("sms_callback_malformed", callback=name, kind=type(error).__name__)
         except SQLAlchemyError as error:
             log.error("sms_callback_not_stored", callback=name, kind=type(error).__name__)
-            return Response("", status=503, mimetype="text/plain")
+            if isinstance(error, taking.AWAY):
+                return Response("", status=503, mimetype="text/plain")
         return Response("", mimetype="text/plain")
 
     @routes.post("/sms/africastalking/inbound")

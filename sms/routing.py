@@ -49,7 +49,8 @@ class Routes:
     def choose(self, text_id: int, not_by: str = "") -> str:
         """By its id a text's gateway is always the same, and ids are spread by weight; `not_by` only if no other is.
 
-        A stopped one gets the first text that is asked for, and no other until that one is answered.
+        A stopped one gets the first text that is asked for, and no other until that one is answered; empty where no
+        gateway is left.
         """
         probed = next((row for row in self._rows if row.stopped_at is not None), None)
         if probed is not None:
@@ -57,6 +58,8 @@ class Routes:
             probed.changed_at = self._now
             return probed.name
         rows = [row for row in self._rows if row.name != not_by] or self._rows
+        if not rows:
+            return ""
         at = (text_id * _SPREAD) % 2**_SPREAD_BITS * sum(row.weight for row in rows) >> _SPREAD_BITS
         for row in rows:
             at -= row.weight
@@ -92,13 +95,13 @@ def stopped(work: Work, name: str, code: str) -> None:
     row.stopped_code, row.changed_at = code[:40], work.now
 
 
-def resumed(work: Work, name: str, actor: str) -> bool:
-    """It takes texts again; False where it was not stopped."""
+def resumed(work: Work, name: str, actor: str, claimed_at: datetime | None = None) -> bool:
+    """It takes texts again; False where it was not stopped, or by a text that was claimed before it stopped."""
     # Asked after every turn of every lane: only one that is stopped is locked.
     if (row := work.db.get(SmsRoute, name)) is None or row.stopped_at is None:
         return False
     work.db.refresh(row, with_for_update=True)
-    if row.stopped_at is None:
+    if row.stopped_at is None or (claimed_at is not None and claimed_at <= row.stopped_at):
         return False
     item = find(work, WorkKind.GATEWAY_STOPPED, _alarm(row), lock=True)
     if item is not None:

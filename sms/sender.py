@@ -76,8 +76,8 @@ def _turn(ports: Ports, shards: Sequence[int], results: list[Sent], size: int) -
             told = [one for one in results if one.row.route == name]
             if refused := next((one for one in told if one.code.startswith(STOPPED)), None):
                 routing.stopped(work, name, refused.code.removeprefix(STOPPED))
-            elif any(one.accepted for one in told):
-                routing.resumed(work, name, "gateway")
+            elif taken := [one.row.claimed_at for one in told if one.accepted]:
+                routing.resumed(work, name, "gateway", max(taken))
         routes = routing.routes(work, ports.sms)
         return outbox.claim(work, shards, routes, size) if routes else None
 

@@ -17,12 +17,14 @@ from sms import commands, delivery, numbers
 log = structlog.get_logger()
 
 UNANSWERED, REPEATED = "!", "="
+AWAY = (OperationalError, InterfaceError, TimeoutError)
+"""The database, for now; what else is wrong would be as wrong the next time."""
 # Two ids for one text: a phone or a gateway that sent it twice. Who means it twice waits longer.
 SAME_WITHIN = timedelta(seconds=10)
 
 
 def keep(ports: Ports, came: SmsIn | DeliveryReport) -> bool:
-    """What a connection of our own brought, in a transaction of its own; False where the database is away."""
+    """What a connection of our own brought, in a transaction of its own; False where it is to be brought again."""
     try:
         with ports.transaction() as work:
             if isinstance(came, SmsIn):
@@ -31,7 +33,7 @@ def keep(ports: Ports, came: SmsIn | DeliveryReport) -> bool:
                 delivery.take(work, came)
     except SQLAlchemyError as error:
         log.error("sms_not_stored", kind=type(error).__name__)
-        return False
+        return not isinstance(error, AWAY)
     return True
 
 
@@ -68,7 +70,7 @@ def handle(work: Work, sender: str, text: str, row: InboundSms) -> None:
     try:
         with work.db.begin_nested():
             row.word, row.reason = commands.handle(work, sender, text, row.gateway_id), ""
-    except (OperationalError, InterfaceError, TimeoutError):
+    except AWAY:
         raise
     except Exception as error:
         log.error("sms_not_answered", kind=type(error).__name__)

@@ -88,14 +88,15 @@ def test_a_report_that_crossed_the_commit_unseen_is_heard_by_the_net(world: Worl
 
 def test_who_cannot_be_reached_is_tried_twice_more_through_the_other_gateway(world: World, ports: Ports) -> None:
     routes = []
-    for _ in range(UNREACHED_MAX + 1):
+    for later_h in (24, 34, 34)[: UNREACHED_MAX + 1]:
         drain(ports)
         routes.append(world.one("SELECT route FROM messages"))
         assert states(world) == {"sent": 1}
         report(world, "AbsentSubscriber")
         drain(ports)
         assert states(world) != {"sent": 1}, "not at once"
-        world.clock.forward(hours=34)
+        # By day, for it does not ring at night.
+        world.clock.forward(hours=later_h)
     assert states(world) == {"undelivered": 1}
     assert routes[0] != routes[1] != routes[2]
     assert world.one("SELECT tries FROM messages") == UNREACHED_MAX + 1

@@ -96,6 +96,8 @@ def test_an_id_is_one_however_the_smsc_spells_it(named: str, decimal: bool, kept
         text_in(BARE, "73500", b"C", coding=8),
         text_in(BARE, "IURAN", b"no id at all", esm_class=4),
         text_in(BARE, "73500", b"CEK")[:-2],
+        text_in(BARE, "73500", b"CEK\0", coding=3),
+        text_in(BARE, "IURAN", b"stat:DELIVRD", esm_class=4, message_id="ab\0cd"),
         b"",
     ],
 )
