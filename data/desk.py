@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from data import lines_of, read_day
-from insurance.villages import read_place
+from insurance.places import read_place
 from insurance.work import Work
 from models import GroupKind, Head, Village, VillageGroup
 from units.gsm import NotGsm, septets
@@ -52,7 +52,7 @@ def load_heads(work: Work, file: Path) -> int:
 
 
 def _set_head(work: Work, row: dict[str, str]) -> None:
-    place, phone = read_place(row["place"]) or "", canonical_phone(row["phone"])
+    place, phone = read_place(row.get("place") or "") or "", canonical_phone(row["phone"])
     since, until = read_day(row["from"]), read_day(row["until"])
     assert since is not None
     assert until is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from insurance.attempts import Try
 from insurance.receipts import owe, recipient
@@ -24,7 +24,10 @@ def tell_villages(work: Work, paid: Sequence[Try]) -> None:
     query = (
         select(CoverMonth.month, CoverMonth.worker_id, Worker.village_code)
         .join(Worker, Worker.id == CoverMonth.worker_id)
-        .where(CoverMonth.payer == BY_VILLAGE, CoverMonth.paid_reference.in_([one.reference for one in paid]))
+        .where(
+            tuple_(CoverMonth.month, CoverMonth.worker_id).in_([(one.month, one.worker_id) for one in paid]),
+            CoverMonth.payer == BY_VILLAGE,
+        )
     )
     villages = {(month, worker_id): code for month, worker_id, code in work.db.execute(query)}
     by_village: dict[str, list[Try]] = {}

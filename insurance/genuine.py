@@ -1,29 +1,45 @@
 """Whether an SMS that names a reference was ours, and for this number; whoever asks learns nothing of anybody else."""
 
+import re
 from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from banks.base import REFERENCE_LENGTH
 from insurance.fund_receipts import told_to
 from insurance.work import Work
 from insurance.work_items import open_item
 from models import AttemptReference, Membership, Ticket, Worker, WorkItem, WorkKind
 from units.month import month_name
 
-LETTERS_MAX = 16
+# In the text that explains the word.
+EXAMPLE = "8F3K2M7Q1R4T"
 # A number that asks after many false ones has been told what to do; people have enough to look at.
 ALERTS_A_DAY_MAX = 3
 # Crockford's alphabet has none of these (insurance/references.py): who types one read it wrong.
 _READ_AS = str.maketrans("ILOU", "110V")
 
 
-def about(work: Work, typed: str, phone_index: bytes, workers: Sequence[Worker], language: str) -> str:
-    """The one line to be said of a typed reference; `workers` are those whom this number may be told of."""
-    ref = typed.upper().translate(_READ_AS)[:LETTERS_MAX]
-    own = {worker.id: worker for worker in workers}
+class NoReference(ValueError):
+    """It cannot be one of ours, nor meant as one: it is asked for again, and nobody is alarmed."""
+
+
+def read(typed: str) -> str:
+    """As it was sent. Raises NoReference for what is too short, too long, or our own example."""
+    ref = re.sub(r"[^A-Z0-9]", "", typed.upper()).translate(_READ_AS)
+    if len(ref) != REFERENCE_LENGTH or ref == EXAMPLE:
+        raise NoReference
+    return ref
+
+
+def about(
+    work: Work, ref: str, phone_index: bytes, here: Sequence[Worker], trusted: Sequence[Worker], language: str
+) -> str:
+    """The one line to be said of a reference; `here` are the workers of this number, of whom it may name `trusted`."""
+    own, named = {worker.id for worker in here}, {worker.id: worker for worker in trusted}
     debit = work.db.get(AttemptReference, ref)
-    if debit is not None and debit.worker_id in own:
-        month, initials = month_name(debit.month, language), work.initials(own[debit.worker_id])
+    if debit is not None and debit.worker_id in named:
+        month, initials = month_name(debit.month, language), work.initials(named[debit.worker_id])
         return work.texts.line("genuine.month", language, ref=ref, month=month, initials=initials)
     owner, number = _owner(work, ref) if debit is None else (debit.worker_id, None)
     if owner in own or number == phone_index:

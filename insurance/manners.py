@@ -8,7 +8,7 @@ CODE, URGENT, RECEIPT, REMINDER, DIGEST = range(5)
 CODES: Final = frozenset(
     {
         *("mandate_code", "mandate_code_wrong", "pin_reset_code", "number_code", "invited", "invited_dial"),
-        *("succession_old", "succession_new"),
+        *("succession_old", "succession_new", "named_ask"),
     }
 )
 OPTIONAL: Final = frozenset({"invite", "step_grace", "step_grace_debit"})
@@ -24,7 +24,7 @@ _ANSWERS: Final = frozenset(
         *("check_unknown", "check_which", "behind", "behind_few", "behind_named", "join_how"),
         *("weekly_on", "weekly_off", "weekly_how", "succession_how", "succession_not", "succession_wrong"),
         *("place_how", "place_many", "place_set", "group_how", "looked", "looked_never"),
-        *("named_ask", "named_yes", "named_no", "named_off"),
+        *("check_wait", "named_wrong", "too_many", "named_yes", "named_no", "named_off"),
         *("reset_stopped", "reset_ended", "reset_none", "reset_asked", "reset_how"),
     }
 )

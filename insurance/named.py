@@ -3,6 +3,9 @@
 Off unless VILLAGE_NAMES_BASIS cites the law it rests on (rulings 12).
 """
 
+from collections.abc import Iterator
+from datetime import date, timedelta
+
 from sqlalchemy import select
 
 from insurance.consent import Yes, keep
@@ -10,10 +13,13 @@ from insurance.cover import GRACE_MONTHS, CoverState, covers
 from insurance.work import Work
 from models import Head, Membership, MembershipState, Worker
 from models.event import record
+from texts import FIRST_LANGUAGE
 from units.month import add_months, month_of
 
 NAMED_MAX = 10
-LOOKED_AT_MAX = 500
+ASK = "named_ask"
+CODE_DIGITS = 6
+LOOKED_AT_ONCE = 500
 
 
 class NamesOff(Exception):
@@ -25,13 +31,30 @@ def check_on(work: Work) -> None:
         raise NamesOff
 
 
-def agree(work: Work, worker: Worker, asked: Yes) -> None:
-    """Raises NamesOff."""
+def code(work: Work, worker: Worker, day: date) -> str:
+    """What was sent with the question: a sender's number can be forged, and who forges it does not read this.
+
+    Raises NamesOff. It is of one member and one day, and nowhere kept.
+    """
     check_on(work)
+    mark = work.keys.index("named", f"{worker.id}:{day.isoformat()}")
+    return f"{int.from_bytes(mark) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+def agree(work: Work, worker: Worker, typed: str, phone: str, key: str) -> bool:
+    """The code came back today or tomorrow; False where it is another. Raises NamesOff."""
+    days = [day for day in (work.today, work.today - timedelta(days=1)) if code(work, worker, day) == typed]
+    if not days:
+        return False
     if worker.named_since is None:
-        keep(work, worker, asked)
+        # In Indonesian, as it was asked: what no native reader signed carries no consent (rulings 14).
+        facts = {"code": work.settings.USSD_CODE, "otp": typed}
+        words, version = work.texts.sms(ASK, FIRST_LANGUAGE, facts), work.texts.sms_version(ASK, FIRST_LANGUAGE)
+        session = work.keys.index("session", key).hex()
+        keep(work, worker, Yes("named", version, FIRST_LANGUAGE, words, session, phone, "sms"))
         worker.named_since = work.now
         record(work.db, worker.subject, "member", "named_yes", "", "", "named", work.now)
+    return True
 
 
 def take_back(work: Work, worker: Worker) -> None:
@@ -41,20 +64,35 @@ def take_back(work: Work, worker: Worker) -> None:
         record(work.db, worker.subject, "member", "named_no", "", "named", "", work.now)
 
 
-def behind(work: Work, head: Head, place: str) -> list[str]:
-    """`S.R. 003/005` of at most NAMED_MAX who owe a month and agreed; that they were named is kept for them."""
+def behind(work: Work, head: Head, place: str) -> Iterator[tuple[Worker, str]]:
+    """Who owes a month and agreed, each with `S.R. 003/005`, at most NAMED_MAX."""
     if not work.settings.VILLAGE_NAMES_BASIS:
-        return []
+        return
+    since, found, after = add_months(month_of(work.today), -GRACE_MONTHS - 1), 0, 0
+    while workers := _agreed(work, head.village_code, place, after):
+        after = workers[-1].id
+        cover = covers(work.db, [worker.id for worker in workers], work.today, work.settings.DUE_DAY, since)
+        for worker in workers:
+            if cover[worker.id].in_grace or cover[worker.id].state is CoverState.LAPSED:
+                yield worker, f"{work.initials(worker)} {worker.rt_rw}".strip()
+                found += 1
+                if found == NAMED_MAX:
+                    return
+
+
+def _agreed(work: Work, village_code: str, place: str, after: int) -> list[Worker]:
+    """The next of a place who agreed, by id."""
     query = (
         select(Worker)
         .join(Membership, Membership.worker_id == Worker.id)
         .where(
-            Worker.village_code == head.village_code,
+            Worker.village_code == village_code,
             Worker.named_since.is_not(None),
+            Worker.id > after,
             Membership.state == MembershipState.VERIFIED.value,
         )
         .order_by(Worker.id)
-        .limit(LOOKED_AT_MAX)
+        .limit(LOOKED_AT_ONCE)
     )
     if place.startswith("r"):
         query = query.where(Worker.rt_rw == place[1:])
@@ -62,11 +100,9 @@ def behind(work: Work, head: Head, place: str) -> list[str]:
         query = query.where(Worker.rt_rw.like(f"___/{place[1:]}"))
     elif place:
         query = query.where(Worker.group_code == place[1:])
-    workers = list(work.db.scalars(query).unique())
-    since = add_months(month_of(work.today), -GRACE_MONTHS - 1)
-    found = covers(work.db, [worker.id for worker in workers], work.today, work.settings.DUE_DAY, since)
-    owing = [worker for worker in workers if found[worker.id].in_grace or found[worker.id].state is CoverState.LAPSED]
-    for worker in owing[:NAMED_MAX]:
-        worker.named_on = work.today
-        record(work.db, worker.subject, "head", "named", place, "", "named", work.now)
-    return [f"{work.initials(worker)} {worker.rt_rw}".strip() for worker in owing[:NAMED_MAX]]
+    return list(work.db.scalars(query).unique())
+
+
+def was_named(work: Work, worker: Worker, head: Head, place: str) -> None:
+    worker.named_on = work.today
+    record(work.db, worker.subject, f"head {head.id}", "named", place, "", "named", work.now)

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from insurance.enrolment import AgeOutside, BadName, check_age, read_name
 from insurance.helpers import officials
 from insurance.invitations import EXPIRED_AT_ONCE, Invited, Person, add, expire
-from insurance.villages import read_rt_rw
+from insurance.places import read_rt_rw
 from insurance.work import Work
 from models import Bracket, Invitation, Village, VillageGroup, Worker
 from models.membership import PROGRAMMES, SECTORS

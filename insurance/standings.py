@@ -5,7 +5,7 @@ mean today is worked out where they are read (insurance/villages.py), so nothing
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,10 +26,10 @@ class Key(NamedTuple):
     """What is counted, in the order of the counters' own key."""
 
     village_code: str
-    place: str
     kind: str
     at: int
     until: int
+    place: str
 
 
 class Counted(NamedTuple):
@@ -70,7 +70,7 @@ def keys_of(counted: Counted) -> Iterator[Key]:
     facts = [(CountKind.MEMBER.value, 0, 0), (CountKind.JOINED.value, counted.joined, 0), *_months(counted.runs)]
     for place in places_of(counted.rt_rw, counted.group_code):
         for kind, at, until in facts:
-            yield Key(counted.village_code, place, kind, at, until)
+            yield Key(counted.village_code, kind, at, until, place)
 
 
 def _months(runs: Sequence[int]) -> Iterator[tuple[str, int, int]]:
@@ -90,16 +90,16 @@ def _take(where: str) -> TextClause:
     return text(f"DELETE FROM standing_marks WHERE id IN ({marks}) RETURNING worker_id")  # noqa: S608
 
 
-_TAKE_ANY, _TAKE_OF = _take(""), _take("WHERE village_code = :village")
+_TAKE_ANY, _TAKE_OF = _take(""), _take("WHERE village_code = ANY(CAST(:villages AS varchar[]))")
 _NEW = text(
     "INSERT INTO standings (worker_id, village_code, rt_rw, group_code, joined, runs) "
     "SELECT id, '', '', '', 0, '' FROM unnest(CAST(:ids AS bigint[])) AS given(id) ORDER BY id ON CONFLICT DO NOTHING"
 )
 _ADD = text(
-    "INSERT INTO village_counters AS known (village_code, place, kind, at, until, n) SELECT * FROM unnest("
-    "CAST(:village_code AS varchar[]), CAST(:place AS varchar[]), CAST(:kind AS varchar[]), CAST(:at AS integer[]), "
-    "CAST(:until AS integer[]), CAST(:n AS integer[])) "
-    "ON CONFLICT (village_code, place, kind, at, until) DO UPDATE SET n = known.n + excluded.n"
+    "INSERT INTO village_counters AS known (village_code, kind, at, until, place, n) SELECT * FROM unnest("
+    "CAST(:village_code AS varchar[]), CAST(:kind AS varchar[]), CAST(:at AS integer[]), "
+    "CAST(:until AS integer[]), CAST(:place AS varchar[]), CAST(:n AS integer[])) "
+    "ON CONFLICT (village_code, kind, at, until, place) DO UPDATE SET n = known.n + excluded.n"
 )
 
 
@@ -108,14 +108,15 @@ _BESIDE = text("SELECT pg_advisory_xact_lock_shared(1397768260)")
 _ALONE = text("SELECT pg_advisory_xact_lock(1397768260)")
 
 
-def count_marked(work: Work, village_code: str = "", most: int = MARKS_AT_ONCE) -> int:
-    """Count anew those who were marked, of one village or of all; how many marks were taken.
+def count_marked(work: Work, village_codes: Collection[str] = (), most: int = MARKS_AT_ONCE) -> int:
+    """Count anew those who were marked, of these villages or of all; how many marks were taken.
 
-    Rows are locked in the order of their keys, so that two at once wait for each other and never deadlock.
+    Rows are locked in the order of their keys: two at once wait for each other and never deadlock, as long as each
+    calls this once in a transaction.
     """
     work.db.execute(_BESIDE)
-    given = {"most": most} | ({"village": village_code} if village_code else {})
-    ids = work.db.scalars(_TAKE_OF if village_code else _TAKE_ANY, given).all()
+    given = {"most": most} | ({"villages": list(village_codes)} if village_codes else {})
+    ids = work.db.scalars(_TAKE_OF if village_codes else _TAKE_ANY, given).all()
     if not ids:
         return 0
     worker_ids = sorted(set(ids))
@@ -186,7 +187,7 @@ def _add(work: Work, difference: Mapping[Key, int]) -> None:
 # Proving
 
 _COUNTERS = text(
-    "SELECT village_code, place, kind, at, until, n FROM village_counters WHERE village_code = :village AND n <> 0"
+    "SELECT village_code, kind, at, until, place, n FROM village_counters WHERE village_code = :village AND n <> 0"
 )
 _FORGET = tuple(
     map(
@@ -239,7 +240,7 @@ def prove(work: Work, village_code: str) -> Proof:
             if counted != now[worker_id] and worker_id not in marked:
                 wrong.append(worker_id)
     rows = work.db.execute(_COUNTERS, {"village": village_code})
-    kept = {Key(village, place, kind, at, until): n for village, place, kind, at, until, n in rows}
+    kept = {Key(village, kind, at, until, place): n for village, kind, at, until, place, n in rows}
     differ = sorted(key for key in kept.keys() | summed.keys() if kept.get(key, 0) != summed[key])
     return Proof(members, tuple(differ), tuple(wrong))
 

@@ -3,7 +3,7 @@
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.enrolment import workers_sharing
@@ -23,7 +23,7 @@ ASK_AGAIN_AFTER = timedelta(hours=1)
 
 
 class NotPossible(Exception):
-    """This number cannot take over: it is the head's own, several members share it, or it was asked a moment ago."""
+    """This number cannot take over: it leads already, several members share it, or one was asked a moment ago."""
 
 
 class WrongCode(Exception):
@@ -39,6 +39,12 @@ def ask(work: Work, head: Head, old_phone: str, new_phone: str) -> None:
     new_index = work.keys.index("phone", new_phone)
     # Who leads may say yes for nobody but themselves, so a number that several share cannot lead (rulings 11).
     if new_index == head.phone_index or workers_sharing(work, new_index) > 1:
+        raise NotPossible
+    leads = exists().where(
+        *(Head.phone_index == new_index, Head.village_code == head.village_code, Head.place == head.place),
+        Head.term_until >= work.today,
+    )
+    if work.db.scalar(select(leads)):
         raise NotPossible
     before = work.db.get(Succession, head.id, with_for_update=True)
     if before is not None and work.now - before.asked_at < ASK_AGAIN_AFTER:

@@ -1,67 +1,29 @@
 """What a village head may know of the village: counts, never a name, a balance, a NIK or a small group."""
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.cover import GRACE_MONTHS
+from insurance.small_cells import NOBODY, OTHER, VillageCount, is_small, may_say_behind, merge_small, open_cells
 from insurance.standings import MARKS_AT_ONCE, count_marked, month_number, places_of
 from insurance.work import Work
-from models import CountKind, Head, Lookup, VillageGroup, Worker
+from models import CountKind, Head, Lookup, Worker
 from models.event import record
 
-# The order in which a head reads them; `other` is what small groups were merged into.
-GROUPS = ("protected", "grace", "lapsed", "waiting")
-OTHER = "other"
 WEEK_DAYS = 7
 LOOKS_DAYS = 90
+REFRESHED_MAX = 2 * MARKS_AT_ONCE
+HEAD, LEADER = "head", "leader"
 
 
-@dataclass(frozen=True)
-class VillageCount:
-    """How many workers of a village are enrolled, and how many of those in each of GROUPS."""
-
-    enrolled: int
-    groups: Mapping[str, int]
-    joined: int = 0
-    """Of those, how many in the last seven days."""
-
-    @property
-    def behind(self) -> int:
-        """In arrears, the term of the field: *menunggak*."""
-        return self.groups["grace"] + self.groups["lapsed"]
-
-
-_RT_RW = re.compile(r"(?:RT)?0*([0-9]{1,3})[/.\-](?:RW)?0*([0-9]{1,3})")
-
-
-def read_rt_rw(typed: str) -> str:
-    """`003/005` of `3/5`, `RT 003 / RW 005` and the like; empty where it is none."""
-    found = _RT_RW.fullmatch(re.sub(r"\s", "", typed.upper()))
-    return f"{int(found[1]):03}/{int(found[2]):03}" if found and int(found[1]) and int(found[2]) else ""
-
-
-_RW = re.compile(r"RW0*([0-9]{1,3})")
-
-
-def read_place(typed: str) -> str | None:
-    """`RT 3/5`, `RW 5` or a group's code as the counters name them, `r003/005`; empty for the whole village.
-
-    None where it is neither; whether there is such a group is not asked.
-    """
-    words = re.sub(r"\s", "", typed.upper())
-    if rt_rw := read_rt_rw(words):
-        return f"r{rt_rw}"
-    if found := _RW.fullmatch(words):
-        return f"w{int(found[1]):03}"
-    if not words:
-        return ""
-    return f"g{words}" if re.fullmatch(r"[A-Z][A-Z0-9]{1,6}", words) else None
+class StillCounting(Exception):
+    """So many members wait to be counted anew that a number would be false; the job has them in a few minutes."""
 
 
 def heads_at(work: Work, phone_index: bytes) -> list[Head]:
@@ -80,56 +42,122 @@ def headed_by(work: Work, phone_index: bytes) -> set[str]:
 
 
 def looked(work: Work, head: Head, place: str, why: str) -> None:
-    """That somebody looked is kept for the auditor, and counted for the members (`SIAPA`)."""
-    record(work.db, ("village", head.village_code), "head", why, place, "", "counted", work.now)
-    first = insert(Lookup).values(village_code=head.village_code, day=work.today, place=place, times=1)
-    once_more = {"times": Lookup.times + 1}
-    work.db.execute(first.on_conflict_do_update(index_elements=["village_code", "day", "place"], set_=once_more))
+    """Who looked at what is kept for the auditor, and counted for the members (`SIAPA`)."""
+    record(work.db, ("village", head.village_code), f"head {head.id}", why, place, "", "counted", work.now)
+    role = LEADER if head.place else HEAD
+    first = insert(Lookup).values(village_code=head.village_code, day=work.today, place=place, role=role, times=1)
+    key = ["village_code", "day", "place", "role"]
+    work.db.execute(first.on_conflict_do_update(index_elements=key, set_={"times": Lookup.times + 1}))
 
 
-def looks_at(work: Work, worker: Worker) -> tuple[int, date | None]:
-    """How often this member was among those counted in the last LOOKS_DAYS days, and when last."""
-    places = places_of(worker.rt_rw, worker.group_code)
+def looks_at(work: Work, worker: Worker) -> tuple[Mapping[str, int], date | None]:
+    """How often this member was among those counted in the last LOOKS_DAYS days, by role, and when last."""
     since = work.today - timedelta(days=LOOKS_DAYS)
-    query = select(func.coalesce(func.sum(Lookup.times), 0), func.max(Lookup.day)).where(
-        Lookup.village_code == worker.village_code, Lookup.day > since, Lookup.place.in_(places)
+    query = (
+        select(Lookup.role, func.sum(Lookup.times), func.max(Lookup.day))
+        .where(
+            Lookup.village_code == worker.village_code,
+            Lookup.day > since,
+            Lookup.place.in_(places_of(worker.rt_rw, worker.group_code)),
+        )
+        .group_by(Lookup.role)
     )
-    times, last = work.db.execute(query).one()
-    return int(times), last
+    found = work.db.execute(query).all()
+    return {role: int(times) for role, times, _ in found}, max((last for _, _, last in found), default=None)
 
 
-# What the counters say of this month: one statement, and rows in the number of months, whatever a village's size.
+@dataclass(frozen=True)
+class Shown:
+    """What may be said of a place; where `is_hidden` nothing but that it, or the rest without it, has few people."""
+
+    enrolled: int
+    groups: Mapping[str, int]
+    joined: int
+    behind: int | None
+    """How many owe a month; None where it may not be said."""
+    is_hidden: bool
+
+
+_HIDDEN = Shown(0, {}, 0, None, True)
+
+
+@dataclass(frozen=True)
+class VillageCounts:
+    """One village in one moment, by place as the counters name them: '' for all, `r003/005`, `w005`, `gTANI1`."""
+
+    by_place: Mapping[str, VillageCount]
+    few: int
+    """Fewer than so many are not told."""
+
+    def of(self, place: str) -> VillageCount:
+        return self.by_place.get(place, NOBODY)
+
+    @cached_property
+    def neighbourhoods(self) -> Mapping[str, VillageCount]:
+        """By `003/005`, for those whose members said where they live."""
+        return {place[1:]: counted for place, counted in sorted(self.by_place.items()) if place.startswith("r")}
+
+    @cached_property
+    def _open(self) -> set[str]:
+        cells = {name: counted.enrolled for name, counted in self.neighbourhoods.items()}
+        return open_cells(cells, self.of("").enrolled - sum(cells.values()), self.few)
+
+    def shown(self, place: str) -> Shown:
+        """Counts of which nobody can be made out, in the place, in its village without it, or among its neighbours."""
+        counted, whole = self.of(place), self.of("") if place else None
+        rest = whole.enrolled - counted.enrolled if whole else 0
+        closed = place.startswith("r") and counted.enrolled and place[1:] not in self._open
+        if closed or is_small(counted.enrolled, self.few) or is_small(rest, self.few):
+            return _HIDDEN
+        groups = merge_small(counted, self.few, whole)
+        joined = counted.joined if self._may_say(counted.joined, whole.joined if whole else None) else 0
+        behind = may_say_behind(counted, groups, self.few) and self._may_say(
+            counted.behind, whole.behind if whole else None
+        )
+        return Shown(counted.enrolled, groups, joined, counted.behind if behind else None, False)
+
+    def _may_say(self, number: int, whole: int | None) -> bool:
+        return not is_small(number, self.few) and not (whole is not None and is_small(whole - number, self.few))
+
+    def behind_by_neighbourhood(self) -> Mapping[str, int]:
+        """Who owes a month, by RT; in OTHER those of small ones and who never said where they live, few in none."""
+        listed = {name: self.of(f"r{name}").behind for name in sorted(self._open)}
+        listed = {name: number for name, number in listed.items() if number >= self.few}
+        other = self.of("").behind - sum(listed.values())
+        while listed and is_small(other, self.few):
+            fewest = min(listed, key=lambda name: (listed[name], name))
+            other += listed.pop(fewest)
+        return {**listed, OTHER: other} if listed and other else listed
+
+
+# All of a village in one statement, so that a part and the whole are of one moment. By the key's order (village, kind,
+# month) its rows are those of this month, whatever the village's size and age: a few for each part of it.
 _READ = text(
-    "SELECT place, kind, at, sum(n) FROM village_counters WHERE village_code = :village AND place LIKE :places AND ("
+    "SELECT place, kind, at, sum(n) FROM village_counters WHERE village_code = :village AND ("
     "kind = 'member' OR kind = 'joined' AND at > :since OR kind = 'posted' AND at = :this "
     "OR kind = 'idle' AND at < :this AND until > :this) GROUP BY place, kind, at"
 )
+_NAMED = {CountKind.MEMBER.value: "member", CountKind.JOINED.value: "joined", CountKind.POSTED.value: "protected"}
 
 
-def count(work: Work, village_code: str, place: str = "") -> VillageCount:
-    """Of the village, or of one place of it as `standings.places_of` names them."""
-    return _counts(work, village_code, place).get(place, VillageCount(0, dict.fromkeys(GROUPS, 0)))
+def refresh(work: Work, village_codes: Collection[str]) -> None:
+    """Count anew who waits for it in these villages, once in a transaction. Raises StillCounting.
+
+    Those that a transaction still open changes are counted when it is over.
+    """
+    if village_codes and count_marked(work, village_codes, REFRESHED_MAX) == REFRESHED_MAX:
+        raise StillCounting
 
 
-def count_neighbourhoods(work: Work, village_code: str) -> Mapping[str, VillageCount]:
-    """By `003/005`, for those whose members said where they live."""
-    return {place[1:]: counted for place, counted in sorted(_counts(work, village_code, "r%").items())}
-
-
-def _counts(work: Work, village_code: str, places: str) -> dict[str, VillageCount]:
-    # Those that an open transaction changes are counted when it is over; of a big run's the job does the rest in time.
-    if count_marked(work, village_code) == MARKS_AT_ONCE:
-        count_marked(work, village_code)
+def counts(work: Work, village_code: str) -> VillageCounts:
+    """As they were counted last; `refresh` first."""
     this, since = month_number(work.today), work.today.toordinal() - WEEK_DAYS
-    given = {"village": village_code, "places": places, "this": this, "since": since}
     found = dict[str, Counter[str]]()
-    for place, kind, at, n in work.db.execute(_READ, given):
+    for place, kind, at, n in work.db.execute(_READ, {"village": village_code, "this": this, "since": since}):
         group = _group(this - at, work) if kind == CountKind.IDLE.value else _NAMED[kind]
         found.setdefault(place, Counter())[group] += int(n)
-    return {place: _village_count(counts) for place, counts in found.items()}
-
-
-_NAMED = {CountKind.MEMBER.value: "member", CountKind.JOINED.value: "joined", CountKind.POSTED.value: "protected"}
+    by_place = {place: _village_count(counted) for place, counted in found.items()}
+    return VillageCounts(by_place, work.settings.SMALL_CELL_MIN)
 
 
 def _group(months_ago: int, work: Work) -> str:
@@ -140,75 +168,8 @@ def _group(months_ago: int, work: Work) -> str:
     return "grace" if whole_months_unpaid or work.today.day > work.settings.DUE_DAY else "waiting"
 
 
-def _village_count(counts: Counter[str]) -> VillageCount:
-    groups = {group: counts[group] for group in ("protected", "grace", "lapsed")}
+def _village_count(counted: Counter[str]) -> VillageCount:
+    groups = {group: counted[group] for group in ("protected", "grace", "lapsed")}
     # All others: nothing is paid yet, or what is paid waits for the insurer, or this month is not due.
-    return VillageCount(
-        counts["member"], {**groups, "waiting": counts["member"] - sum(groups.values())}, counts["joined"]
-    )
-
-
-def is_small(number: int, small_cell_min: int) -> bool:
-    return 0 < number < small_cell_min
-
-
-def merge_small(counted: VillageCount, small_cell_min: int, whole: VillageCount | None = None) -> Mapping[str, int]:
-    """The groups as they may be shown: small ones are merged into OTHER, always two at least (rulings 12).
-
-    A single hidden group could be had by subtraction; an empty answer means that nothing but the whole may be shown.
-    Of a part of a village, `whole` is what the village has: a group is small too where the rest of the village is.
-    """
-    shown = dict(counted.groups)
-
-    def small(group: str) -> bool:
-        rest = whole.groups[group] - shown[group] if whole else 0
-        return is_small(shown[group], small_cell_min) or is_small(rest, small_cell_min)
-
-    hidden = [group for group in GROUPS if small(group)]
-    if not hidden:
-        return shown
-    other = sum(shown.pop(group) for group in hidden)
-    merged = len(hidden)
-    while shown and (other < small_cell_min or merged < 2):
-        smallest = min(shown, key=lambda group: (shown[group] == 0, shown[group]))
-        other, merged = other + shown.pop(smallest), merged + 1
-    return {**shown, OTHER: other} if any(shown.values()) else {}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What may be said of a place; where `is_hidden` nothing but that it has few members."""
-
-    enrolled: int
-    groups: Mapping[str, int]
-    joined: int
-    is_hidden: bool
-
-
-def shown(work: Work, village_code: str, place: str = "") -> Shown:
-    """The counts of a place, of which nobody can be made out, neither in it nor in the rest of the village."""
-    small = work.settings.SMALL_CELL_MIN
-    counted = count(work, village_code, place)
-    whole = count(work, village_code) if place else None
-    rest = whole.enrolled - counted.enrolled if whole else 0
-    joined = 0 if is_small(counted.joined, small) else counted.joined
-    if whole and is_small(whole.joined - counted.joined, small):
-        joined = 0
-    hidden = is_small(counted.enrolled, small) or is_small(rest, small)
-    return Shown(counted.enrolled, merge_small(counted, small, whole), joined, hidden)
-
-
-def behind_by_neighbourhood(work: Work, village_code: str, total: VillageCount) -> Mapping[str, int]:
-    """Who owes a month, by RT; in OTHER those of small ones and who never said where they live, few in none."""
-    small = work.settings.SMALL_CELL_MIN
-    counted = count_neighbourhoods(work, village_code)
-    listed = {name: one.behind for name, one in counted.items() if one.behind >= small}
-    other = total.behind - sum(listed.values())
-    while listed and is_small(other, small):
-        fewest = min(listed, key=lambda name: (listed[name], name))
-        other += listed.pop(fewest)
-    return {**listed, OTHER: other} if listed and other else listed
-
-
-def has_group(work: Work, village_code: str, code: str) -> bool:
-    return work.db.get(VillageGroup, (village_code, code)) is not None
+    waiting = counted["member"] - sum(groups.values())
+    return VillageCount(counted["member"], {**groups, "waiting": waiting}, counted["joined"])

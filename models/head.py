@@ -12,7 +12,7 @@ from models.village import Village
 
 class Head(Base):
     __tablename__ = "heads"
-    __table_args__ = (Index(None, "phone_index"),)
+    __table_args__ = (Index(None, "phone_index"), Index(None, "village_code"))
 
     id: Mapped[Id] = mapped_column(Identity(), primary_key=True)
     village_code: Mapped[str] = mapped_column(ForeignKey("villages.code"))

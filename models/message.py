@@ -55,6 +55,8 @@ def message_subject(month: date, id_: int) -> tuple[str, str]:
 class Message(Base):
     __tablename__ = "messages"
     __table_args__ = (
+        # What is due, among many that wait for the morning.
+        Index("ix_messages_waiting", "not_before", postgresql_where=text("state = 'created'")),
         Index("ix_messages_to_send", "priority", "not_before", "id", postgresql_where=text("state = 'created'")),
         Index("ix_messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'held')")),
         Index("ix_messages_unreported", "accepted_at", postgresql_where=text("state = 'sent'")),

@@ -76,10 +76,10 @@ class VillageCounter(Base):
     __tablename__ = "village_counters"
 
     village_code: Mapped[str] = mapped_column(String(10), primary_key=True)
-    place: Mapped[str] = mapped_column(String(PLACE_LETTERS_MAX), primary_key=True)
     kind: Mapped[Code] = mapped_column(primary_key=True)
     at: Mapped[int] = mapped_column(Integer, primary_key=True)
     until: Mapped[int] = mapped_column(Integer, primary_key=True)
+    place: Mapped[str] = mapped_column(String(PLACE_LETTERS_MAX), primary_key=True)
     n: Mapped[int] = mapped_column(Integer)
 
 
@@ -91,6 +91,8 @@ class Lookup(Base):
     village_code: Mapped[str] = mapped_column(ForeignKey("villages.code"), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     place: Mapped[str] = mapped_column(String(PLACE_LETTERS_MAX), primary_key=True)
+    role: Mapped[Code] = mapped_column(primary_key=True)
+    """A head's, or a leader's of a part."""
     times: Mapped[int] = mapped_column(Integer)
 
 

@@ -84,11 +84,12 @@ def pause(inbound: Inbound) -> None:
 
 def genuine(inbound: Inbound) -> None:
     """`ASLI 8F3K2M7Q1R4T`: whether a text that names this reference was ours, and for this number."""
-    ref = "".join(inbound.words[1:])
-    if not ref:
+    try:
+        ref = genuine_sms.read("".join(inbound.words[1:]))
+    except genuine_sms.NoReference:
         inbound.answer("genuine_how")
         return
-    said = genuine_sms.about(inbound.work, ref, inbound.index, inbound.trusted, inbound.language)
+    said = genuine_sms.about(inbound.work, ref, inbound.index, inbound.workers, inbound.trusted, inbound.language)
     inbound.answer("genuine", said=said)
 
 

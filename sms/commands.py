@@ -16,11 +16,12 @@ from models import InboundSms, Membership, Worker
 from models.event import record
 from models.machine import Cause
 from sms import acts, places, village
-from sms.inbound import Inbound, read_words, say_help
+from sms.inbound import REPEATED, Inbound, read_words, say_help
 from units.gsm import SMS_SEPTETS_MAX, septets
 
-# Texts of one number that are answered within an hour; STOP always is.
-ANSWERS_AN_HOUR_MAX = 10
+# Texts of one number that are answered within an hour. What stops, agrees, reports or answers our own question goes on
+# longer: only a machine sends so many.
+ANSWERS_AN_HOUR_MAX, ACTS_AN_HOUR_MAX = 10, 40
 # How long "Balas 1" may be answered.
 ASKED_FOR = timedelta(hours=24)
 
@@ -37,15 +38,18 @@ def handle(work: Work, phone: str, text: str, key: str) -> str:
     if _GLUED_YES.fullmatch(word):
         word = "YA"
     inbound = Inbound(work, phone, key, words)
-    if word == "1" and (meant := _was_asked(inbound)):
+    meant = _was_asked(inbound) if word == "1" else []
+    if meant:
         # The newest question is the one that is answered, also where STOP's is open still.
         word, inbound.words = meant[0], meant
     elif word in ("1", "2") and _stop_is_open(inbound):
         _stop_answered(inbound, word)
         return f"STOP {word}"
     command = COMMANDS.get(word)
-    if command is not _stop and _asks_too_often(work, inbound):
+    if too_many := _beyond(inbound, ACTS_AN_HOUR_MAX if meant or command in ACTS else ANSWERS_AN_HOUR_MAX):
         # Stored and not answered: a machine at the other end would answer our answer for ever.
+        if too_many == 1:
+            inbound.answer("too_many")
         return word if command else ""
     if command is None and (guess := near(word)):
         inbound.answer("guess", word=guess)
@@ -74,10 +78,13 @@ def near(word: str) -> str:
     return found[0][1] if len({COMMANDS[name] for _, name in found}) == 1 else ""
 
 
-def _asks_too_often(work: Work, inbound: Inbound) -> bool:
-    since = work.now - timedelta(hours=1)
-    lately = select(func.count()).where(InboundSms.sender_index == inbound.index, InboundSms.received_at > since)
-    return work.db.execute(lately).scalar_one() > ANSWERS_AN_HOUR_MAX
+def _beyond(inbound: Inbound, most: int) -> int:
+    """How many texts of this hour there are above `most`; what was sent twice by mistake counts once."""
+    since = inbound.work.now - timedelta(hours=1)
+    lately = select(func.count()).where(
+        InboundSms.sender_index == inbound.index, InboundSms.received_at > since, InboundSms.word != REPEATED
+    )
+    return max(0, inbound.work.db.execute(lately).scalar_one() - most)
 
 
 def _status(inbound: Inbound) -> None:
@@ -117,8 +124,9 @@ def _short(inbound: Inbound, worker: Worker, cover: Cover) -> str:
 
 def _stop(inbound: Inbound) -> None:
     """Asks what to stop; while the question is open nothing is debited (rulings 13)."""
+    stopped = village.stop_weekly(inbound)
     if not inbound.workers:
-        inbound.answer("stop_nothing")
+        inbound.answer("weekly_off" if stopped else "stop_nothing")
         return
     for worker in inbound.workers:
         worker.stop_asked_at = inbound.work.now
@@ -196,4 +204,7 @@ COMMANDS: Mapping[str, Command] = _table(
         acts.not_me: "BUKAN",
         acts.ask_reset: "PIN",
     }
+)
+ACTS: frozenset[Command | None] = frozenset(
+    {_stop, _go_on, acts.yes, acts.number, acts.report, acts.not_me, village.succeed, places.named}
 )

@@ -12,6 +12,8 @@ from insurance.work import Work
 from models import Head, InboundSms, Worker
 from texts import FIRST_LANGUAGE
 
+REPEATED = "="
+"""The word of a text that came twice."""
 # In the four languages.
 YES, NO = ("YA", "YES", "INGGIH", "MUHUN"), ("TIDAK", "NO", "MBOTEN", "HENTEU")
 # An answer to a command is of use while the sender still holds the phone.
@@ -55,7 +57,7 @@ class Inbound:
                 InboundSms.sender_index == self.index,
                 InboundSms.received_at > self.work.now - within,
                 InboundSms.gateway_id != self.key,
-                InboundSms.word != "=",
+                InboundSms.word != REPEATED,
             )
             .order_by(InboundSms.received_at.desc())
             .limit(1)

@@ -1,17 +1,13 @@
 """What members say of where they live, whom of the village they let know it, and who looked."""
 
-from datetime import timedelta
-
 from insurance import named as named_members
-from insurance import villages
-from insurance.consent import Yes
+from insurance import places, villages
 from models import Worker
 from sms.inbound import NO, YES, Inbound, say_help
 from texts import FIRST_LANGUAGE
 from units.month import day_text
 
-_ASK = "named_ask"
-_ASKED_FOR = timedelta(hours=24)
+LOOKS_SHOWN_MAX = 999
 
 
 def _alone(inbound: Inbound) -> Worker | None:
@@ -31,7 +27,7 @@ def neighbourhood(inbound: Inbound) -> None:
     """`RT 003/005`."""
     if (worker := _alone(inbound)) is None:
         return
-    rt_rw = villages.read_rt_rw("".join(inbound.words[1:]))
+    rt_rw = places.read_rt_rw("".join(inbound.words[1:]))
     if not rt_rw:
         inbound.answer("place_how")
         return
@@ -44,7 +40,7 @@ def group(inbound: Inbound) -> None:
     if (worker := _alone(inbound)) is None:
         return
     code = "".join(inbound.words[1:])
-    if not code or not villages.has_group(inbound.work, worker.village_code, code):
+    if not code or not places.has_group(inbound.work, worker.village_code, code):
         inbound.answer("group_how")
         return
     worker.group_code = code
@@ -52,7 +48,7 @@ def group(inbound: Inbound) -> None:
 
 
 def who_looked(inbound: Inbound) -> None:
-    """`SIAPA`: how often the village's counts were looked at, and whether this member was named."""
+    """`SIAPA`: how often the village's counts were looked at and by whom, and whether this member was named."""
     if (worker := _alone(inbound)) is None:
         return
     times, last = villages.looks_at(inbound.work, worker)
@@ -60,33 +56,26 @@ def who_looked(inbound: Inbound) -> None:
         inbound.answer("looked_never", count=str(villages.LOOKS_DAYS))
         return
     named = inbound.line("looked_named", date=day_text(worker.named_on)) if worker.named_on else ""
+    count, count2 = (str(min(times.get(role, 0), LOOKS_SHOWN_MAX)) for role in (villages.HEAD, villages.LEADER))
     days = str(villages.LOOKS_DAYS)
-    inbound.answer("looked", days=days, count=str(min(times, 999)), date=day_text(last), named=named)
+    inbound.answer("looked", days=days, count=count, count2=count2, date=day_text(last), named=named)
 
 
 def named(inbound: Inbound) -> None:
-    """`NAMA` asks, `NAMA YA` agrees to what it asked, `NAMA TIDAK` takes it back."""
+    """`NAMA` asks, `NAMA YA 482913` agrees by the code that was asked with, `NAMA TIDAK` takes it back."""
     if (worker := _alone(inbound)) is None:
         return
-    work, texts = inbound.work, inbound.work.texts
-    said = inbound.words[1] if len(inbound.words) > 1 else ""
-    if said in NO:
+    work, said = inbound.work, inbound.words[1:]
+    if said[:1] and said[0] in NO:
         # Without a question: what is taken back needs none.
         named_members.take_back(work, worker)
         inbound.answer("named_no")
         return
     try:
-        # A yes to what was never asked, or not lately, is none.
-        asked = inbound.earlier(_ASKED_FOR)[1] == inbound.words[:1]
-        if said in YES and asked:
-            # What no native reader signed carries no consent (rulings 14).
-            words = texts.sms(_ASK, FIRST_LANGUAGE, {"code": work.settings.USSD_CODE})
-            version, session = texts.sms_version(_ASK, FIRST_LANGUAGE), work.keys.index("session", inbound.key).hex()
-            yes = Yes("named", version, FIRST_LANGUAGE, words, session, inbound.phone, "sms")
-            named_members.agree(work, worker, yes)
-            inbound.answer("named_yes")
+        if said[:1] and said[0] in YES:
+            agreed = named_members.agree(work, worker, "".join(said[1:]), inbound.phone, inbound.key)
+            inbound.answer("named_yes" if agreed else "named_wrong")
         else:
-            named_members.check_on(work)
-            inbound.answer(_ASK, language=FIRST_LANGUAGE)
+            inbound.answer(named_members.ASK, language=FIRST_LANGUAGE, otp=named_members.code(work, worker, work.today))
     except named_members.NamesOff:
         inbound.answer("named_off")

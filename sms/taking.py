@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import exists, select
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 
@@ -13,12 +13,14 @@ from models import InboundSms
 from models.event import record
 from ports import Ports
 from sms import commands, delivery, numbers
+from sms.inbound import REPEATED
 
 log = structlog.get_logger()
 
-UNANSWERED, REPEATED = "!", "="
+UNANSWERED = "!"
 AWAY = (OperationalError, InterfaceError, TimeoutError)
 """The database, for now; what else is wrong would be as wrong the next time."""
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(:number)")
 # Two ids for one text: a phone or a gateway that sent it twice. Who means it twice waits longer.
 SAME_WITHIN = timedelta(seconds=10)
 
@@ -41,12 +43,16 @@ def take(work: Work, came: SmsIn) -> None:
     """Store and answer; a repeat by id, or by sender and words within seconds, is answered once."""
     sender_index = work.keys.index("phone", came.sender)
     text_index = work.keys.index("inbound", f"{came.sender} {' '.join(came.text.split()).casefold()}")
-    same = exists().where(
-        InboundSms.sender_index == sender_index,
-        InboundSms.received_at > work.now - SAME_WITHIN,
-        InboundSms.text_index == text_index,
+    # Two of one number at once are taken one after the other.
+    work.db.execute(_ONE_AT_A_TIME, {"number": int.from_bytes(sender_index[:8], signed=True)})
+    last = (
+        select(InboundSms.text_index)
+        .where(InboundSms.sender_index == sender_index, InboundSms.received_at > work.now - SAME_WITHIN)
+        .order_by(InboundSms.received_at.desc(), InboundSms.gateway_id.desc())
+        .limit(1)
     )
-    repeated = bool(work.db.scalar(select(same)))
+    # The last alone: whoever sent other words between means the same words anew.
+    repeated = work.db.scalar(last) == text_index
     row = {
         "gateway_id": came.gateway_id,
         "received_at": work.now,

@@ -6,8 +6,9 @@ Never a balance, a NIK, an account or a small group; a number that heads nothing
 import re
 from collections.abc import Callable, Mapping
 
-from insurance import named, successions, villages
-from insurance.villages import OTHER
+from insurance import named, places, successions, villages
+from insurance.small_cells import OTHER
+from insurance.villages import Shown, VillageCounts
 from insurance.work import Work
 from models import Head
 from sms.inbound import NO, YES, Inbound, say_help
@@ -23,6 +24,7 @@ _YES_NO = dict.fromkeys(YES, True) | dict.fromkeys(NO, False)
 STATUS_SEPTETS_MAX = 80
 
 _RT = re.compile(r"(?:RT)?0*([0-9]{1,3})")
+Answer = Callable[[Inbound, Head, VillageCounts, str], None]
 
 
 def check(inbound: Inbound) -> None:
@@ -35,48 +37,54 @@ def behind(inbound: Inbound) -> None:
     _of_each_place(inbound, "behind", _answer_behind)
 
 
-def _of_each_place(inbound: Inbound, why: str, answer: Callable[[Inbound, Head, str], None]) -> None:
+def _of_each_place(inbound: Inbound, why: str, answer: Answer) -> None:
     """Answers of what was named, in each village that this number heads; a leader of a part, of that part."""
     if not inbound.heads:
         say_help(inbound)
         return
+    try:
+        villages.refresh(inbound.work, {head.village_code for head in inbound.heads})
+    except villages.StillCounting:
+        inbound.answer("check_wait")
+        return
     wanted = "".join(inbound.words[1:])
     for head in inbound.heads:
-        places = [head.place] if head.place else _places(inbound.work, head, wanted)
-        if not places:
+        counts = villages.counts(inbound.work, head.village_code)
+        found = [head.place] if head.place else _places(inbound.work, head, counts, wanted)
+        if not found:
             inbound.answer("check_unknown", f":{head.id}")
-        elif len(places) > 1:
+        elif len(found) > 1:
             # Every RW has its own RT of that number.
-            listed = ", ".join(place[1:] for place in places)
+            listed = ", ".join(place[1:] for place in found)
             inbound.answer("check_which", f":{head.id}", status=shorten(listed, STATUS_SEPTETS_MAX))
         else:
-            villages.looked(inbound.work, head, places[0], why)
-            answer(inbound, head, places[0])
+            villages.looked(inbound.work, head, found[0], why)
+            answer(inbound, head, counts, found[0])
 
 
-def _answer_counts(inbound: Inbound, head: Head, place: str) -> None:
-    kind, facts = counted(inbound.work, inbound.language, head, place)
-    inbound.answer(kind, f":{head.id}", **facts)
-
-
-def _places(work: Work, head: Head, wanted: str) -> list[str]:
+def _places(work: Work, head: Head, counts: VillageCounts, wanted: str) -> list[str]:
     """The places of this village that the words may mean; the village itself where there were none."""
-    place = villages.read_place(wanted)
-    if place is not None and (not place.startswith("g") or villages.has_group(work, head.village_code, place[1:])):
+    place = places.read_place(wanted)
+    if place is not None and (not place.startswith("g") or places.has_group(work, head.village_code, place[1:])):
         return [place]
     if found := _RT.fullmatch(wanted):
         rt = f"{int(found[1]):03}"
-        return [f"r{name}" for name in villages.count_neighbourhoods(work, head.village_code) if name[:3] == rt]
+        return [f"r{name}" for name in counts.neighbourhoods if name[:3] == rt]
     return []
 
 
-def counted(work: Work, language: str, head: Head, place: str) -> tuple[str, Mapping[str, str]]:
+def _answer_counts(inbound: Inbound, head: Head, counts: VillageCounts, place: str) -> None:
+    kind, facts = counted(inbound.work, inbound.language, head, counts, place)
+    inbound.answer(kind, f":{head.id}", **facts)
+
+
+def counted(work: Work, language: str, head: Head, counts: VillageCounts, place: str) -> tuple[str, Mapping[str, str]]:
     """The kind of the text and its facts: for an answer, and for Monday's digest."""
-    shown = villages.shown(work, head.village_code, place)
-    facts = {"village": _label(head, place), "date": day_text(work.today), "enrolled": str(shown.enrolled)}
+    shown, facts = counts.shown(place), _facts(work, head, place)
     if shown.is_hidden:
         return "check_few", {**facts, "count": str(work.settings.SMALL_CELL_MIN)}
     line = work.texts.line
+    facts["enrolled"] = str(shown.enrolled)
     facts["joined"] = line("group.joined", language, count=str(shown.joined)) if shown.joined else ""
     if not shown.groups:
         return "check_small", facts
@@ -90,25 +98,35 @@ def counted(work: Work, language: str, head: Head, place: str) -> tuple[str, Map
     return "check", facts
 
 
-def _label(head: Head, place: str) -> str:
+def _facts(work: Work, head: Head, place: str) -> dict[str, str]:
     kinds = {"r": f"RT {place[1:]}", "w": f"RW {place[1:]}", "g": place[1:]}
-    return kinds[place[0]] if place else shorten(head.village.name, VILLAGE_SHOWN_SEPTETS)
+    name = kinds[place[0]] if place else shorten(head.village.name, VILLAGE_SHOWN_SEPTETS)
+    return {"village": name, "date": day_text(work.today)}
 
 
-def _answer_behind(inbound: Inbound, head: Head, place: str) -> None:
-    work, part, few = inbound.work, f":{head.id}", inbound.work.settings.SMALL_CELL_MIN
-    total = villages.count(work, head.village_code, place)
-    rest = villages.count(work, head.village_code).behind - total.behind if place and not head.place else 0
-    facts = {"village": _label(head, place), "date": day_text(work.today)}
-    if any(villages.is_small(number, few) for number in (total.behind, total.enrolled, rest)):
-        inbound.answer("behind_few", part, count=str(few), **facts)
+def _answer_behind(inbound: Inbound, head: Head, counts: VillageCounts, place: str) -> None:
+    work, part, shown = inbound.work, f":{head.id}", counts.shown(place)
+    facts = _facts(work, head, place)
+    if shown.behind is None:
+        inbound.answer("behind_few", part, count=str(work.settings.SMALL_CELL_MIN), **facts)
         return
-    facts |= {"count": str(total.behind), "enrolled": str(total.enrolled)}
-    where = {} if place else villages.behind_by_neighbourhood(work, head.village_code, total)
+    facts |= {"count": str(shown.behind), "enrolled": str(shown.enrolled)}
+    where = {} if place else counts.behind_by_neighbourhood()
     inbound.answer("behind", part, status=_fitting(inbound, facts, where), **facts)
-    if total.behind and (initials := named.behind(work, head, place)):
-        listed = shorten(", ".join(initials), STATUS_SEPTETS_MAX)
-        inbound.answer("behind_named", f"{part}:named", status=listed, village=facts["village"])
+    if initials := _named(work, head, place, shown):
+        inbound.answer("behind_named", f"{part}:named", status=initials, village=facts["village"])
+
+
+def _named(work: Work, head: Head, place: str, shown: Shown) -> str:
+    """Whole entries only, and of those alone it is kept that they were named."""
+    said = ""
+    for worker, entry in named.behind(work, head, place) if shown.behind else ():
+        more = f"{said}, {entry}" if said else entry
+        if len(more) > STATUS_SEPTETS_MAX:
+            break
+        said = more
+        named.was_named(work, worker, head, place)
+    return said
 
 
 def _fitting(inbound: Inbound, facts: Mapping[str, str], where: Mapping[str, int]) -> str:
@@ -131,7 +149,7 @@ def _fitting(inbound: Inbound, facts: Mapping[str, str], where: Mapping[str, int
 def how_to_join(inbound: Inbound) -> None:
     """`DAFTAR`: what people of this village dial, and the village's own code."""
     if not inbound.heads:
-        inbound.answer("help" if inbound.workers else "help_unknown")
+        say_help(inbound)
         return
     for head in inbound.heads:
         village, code = head.village, inbound.work.settings.USSD_CODE.removesuffix("#")
@@ -148,6 +166,14 @@ def weekly(inbound: Inbound) -> None:
     for head in inbound.heads if wanted is not None else ():
         head.weekly = bool(wanted)
     inbound.answer({True: "weekly_on", False: "weekly_off", None: "weekly_how"}[wanted])
+
+
+def stop_weekly(inbound: Inbound) -> bool:
+    """By STOP as well; False where nothing came by itself."""
+    weekly = [head for head in inbound.heads if head.weekly]
+    for head in weekly:
+        head.weekly = False
+    return bool(weekly)
 
 
 def succeed(inbound: Inbound) -> None:

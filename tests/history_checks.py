@@ -51,7 +51,7 @@ class Checked:
     def _counted(self) -> None:
         """The village's counters agree with the members' rows, whatever was on the way."""
         with self.world.ports.transaction() as work:
-            villages.count(work, VILLAGE)
+            villages.refresh(work, [VILLAGE])
             proof = prove(work, VILLAGE)
         assert proof.is_right, proof
         assert proof.members, "nobody is counted at all"

@@ -10,7 +10,7 @@ import pytest
 
 import texts as texts_package
 from insurance.receipts import owe_worker
-from insurance.villages import GROUPS, OTHER
+from insurance.small_cells import GROUPS, OTHER
 from models import Consent, Worker
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI, SITI_NIK, SITI_PHONE, SUKAMAJU, authorise, enrol
 from tests.world import World

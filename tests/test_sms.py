@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
-from insurance.villages import GROUPS, OTHER, VillageCount, merge_small
 from sms.inbound import read_words
 from sms.sender import drain, tidy
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI_PHONE, authorise, enrol
@@ -189,7 +188,8 @@ def test_a_head_gets_the_villages_counts_and_a_member_does_not(world: World) -> 
     enrol(world.phone())
     world.phone(HEAD).text("cek")
     assert world.last_sms(HEAD) == (
-        "LATIHAN Sukamaju Jaya 23-11-2026: terdaftar kurang dari 5. Angka kecil tidak ditampilkan. Info BPJS 175"
+        "LATIHAN Sukamaju Jaya 23-11-2026: angka tidak ditampilkan, kurang dari 5 orang di sini atau di bagian lain. "
+        "Ajak warga: SMS DAFTAR"
     )
     world.phone().text("CEK")
     assert "Sukamaju" not in world.last_sms()
@@ -212,22 +212,6 @@ def test_a_head_whose_term_is_over_is_a_stranger(world: World) -> None:
         ensure_partitions(db.connection(), world.clock.now.date())
     world.phone(HEAD).text("CEK")
     assert "belum terdaftar" in world.last_sms(HEAD)
-
-
-@pytest.mark.parametrize(
-    ("groups", "shown"),
-    [
-        ((20, 10, 7, 6), {"protected": 20, "grace": 10, "lapsed": 7, "waiting": 6}),
-        ((20, 10, 3, 6), {"protected": 20, "grace": 10, OTHER: 9}),
-        ((20, 2, 3, 6), {"protected": 20, "waiting": 6, OTHER: 5}),
-        ((20, 1, 2, 6), {"protected": 20, OTHER: 9}),
-        ((20, 3, 0, 0), {}),
-        ((3, 0, 0, 0), {}),
-    ],
-)
-def test_small_groups_are_merged_until_two_at_least_are_hidden(groups: tuple[int, ...], shown: dict[str, int]) -> None:
-    counted = VillageCount(sum(groups), dict(zip(GROUPS, groups, strict=True)))
-    assert merge_small(counted, 5) == shown
 
 
 def test_delivery_and_optout_reports_are_stored_also_before_we_know_the_text(world: World) -> None:

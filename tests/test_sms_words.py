@@ -1,5 +1,7 @@
 """Words as people type them: slips are asked about, twice is once, what breaks us is set aside, no SMS takes money."""
 
+import threading
+
 import pytest
 
 from insurance import genuine
@@ -126,19 +128,68 @@ def test_what_breaks_us_is_set_aside_with_its_reason_and_handled_again_when_mend
         raise ZeroDivisionError
 
     monkeypatch.setattr(genuine, "about", breaks)
-    assert world.phone().text("ASLI 8F3K2M7Q1R4T", gateway_id="poison") == 200
+    assert world.phone().text("ASLI PALSV0000001", gateway_id="poison") == 200
     monkeypatch.undo()
     settings = world.ports.settings
     listed = flask(settings, "sms", "quarantine")
     assert "ZeroDivisionError" in listed.stdout
-    assert "8F3K2M7Q1R4T" not in listed.stdout
-    assert "8F3K2M7Q1R4T" in flask(settings, "sms", "read", "poison", "--by", "ani").stdout
+    assert "PALSV" not in listed.stdout
+    assert "PALSV0000001" in flask(settings, "sms", "read", "poison", "--by", "ani").stdout
     assert world.rows("SELECT actor, why FROM events WHERE subject = 'inbound_sms'") == [("ani", "read")]
     assert flask(settings, "sms", "again", "poison").returncode == 0
     assert world.one("SELECT word FROM inbound_sms WHERE gateway_id = 'poison'") == "ASLI"
     assert "bukan dari kami" in world.last_sms()
     assert flask(settings, "sms", "again", "poison").returncode == 1
     assert UNANSWERED not in [word for (word,) in world.rows("SELECT word FROM inbound_sms")]
+
+
+def test_the_eleventh_text_of_an_hour_is_told_to_wait_and_what_acts_goes_on(world: World) -> None:
+    enrol(world.phone())
+    phone = world.phone()
+
+    def ask(words: str) -> list[str]:
+        before = len(world.owed_to(phone.number))
+        world.clock.forward(seconds=1)
+        phone.text(words)
+        return world.owed_to(phone.number)[before:]
+
+    for serial in range(5):
+        assert ask(f"STATUS {serial}")
+        assert ask(f"STATUS {serial}") == [], "sent twice by mistake"
+    for serial in range(5):
+        assert ask(f"BANTUAN {serial}"), "what came twice was counted once"
+    assert "satu jam lagi" in ask("STATUS")[0]
+    assert ask("BANTUAN") == []
+    for words, said in (("LAPOR 1", "Laporan kecelakaan"), ("YA 123456", "Kode YA salah"), ("STOP", "Berhenti apa")):
+        assert said in ask(words)[0]
+    world.clock.forward(hours=1, minutes=1)
+    assert "S.R." in ask("STATUS")[0]
+
+
+def test_stop_again_after_its_answer_is_a_new_question(world: World) -> None:
+    enrol(world.phone())
+    phone = world.phone()
+    for words in ("STOP", "1", "STOP"):
+        phone.text(words)
+        world.clock.forward(seconds=2)
+    assert "Berhenti apa" in world.last_sms()
+    assert world.one("SELECT stop_asked_at IS NOT NULL FROM workers"), "nothing is debited while it is open"
+
+
+def test_the_same_words_at_the_same_moment_are_handled_once(world: World) -> None:
+    enrol(world.phone())
+    gate = threading.Barrier(2)
+
+    def send(serial: int) -> None:
+        gate.wait()
+        world.phone().text("LAPOR", gateway_id=f"twin-{serial}")
+
+    threads = [threading.Thread(target=send, args=(serial,)) for serial in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(word for (word,) in world.rows("SELECT word FROM inbound_sms")) == ["=", "LAPOR"]
 
 
 # Is it genuine
@@ -162,24 +213,28 @@ def test_a_receipts_reference_is_told_genuine_to_its_number_alone(world: World) 
     assert world.rows("SELECT 1 FROM work_items WHERE kind = 'fraud'") == []
 
 
-def test_a_number_that_somebody_else_may_hold_learns_nothing_by_a_reference(world: World) -> None:
+def test_a_number_silent_for_long_is_told_that_its_receipt_is_genuine_and_not_whose(world: World) -> None:
+    """With autodebit nobody needs to call for months: a true receipt must not be called a swindle."""
     member(world)
     world.collect()
     world.clock.forward(days=91)
     world.phone().text(f"ASLI {debit_reference(world)}")
-    assert "bukan untuk nomor ini" in world.last_sms()
+    assert "asli: SMS kami untuk nomor ini" in world.last_sms()
+    assert not any(said in world.last_sms() for said in ("S.R.", "Nov 2026"))
 
 
 def test_an_unknown_reference_is_an_alert_without_personal_data_and_few_a_day(world: World) -> None:
     stranger = world.phone(BUDI_PHONE)
     for serial in range(ALERTS_A_DAY_MAX + 2):
-        stranger.text(f"ASLI PALSU{serial}")
+        stranger.text(f"ASLI PALSV000000{serial}")
     assert "bukan dari kami" in world.last_sms(BUDI_PHONE)
     items = world.rows("SELECT about, state FROM work_items WHERE kind = 'fraud'")
     assert len(items) == ALERTS_A_DAY_MAX
-    assert not any("PALSU" in about or BUDI_PHONE in about for about, _ in items)
-    stranger.text("ASLI")
-    assert "ASLI dan Ref" in world.last_sms(BUDI_PHONE)
+    assert not any("PALS" in about or BUDI_PHONE in about for about, _ in items)
+    for said in ("ASLI", "ASLI 123", "ASLI 8F3K2M7Q1R4T", "ASLI 8F3K2M7Q1R4TX"):
+        stranger.text(said)
+        assert "ASLI dan Ref" in world.last_sms(BUDI_PHONE), said
+    assert world.one("SELECT count(*) FROM work_items WHERE kind = 'fraud'") == ALERTS_A_DAY_MAX, "a slip alarms nobody"
 
 
 def test_the_same_is_asked_by_a_call(world: World) -> None:

@@ -59,6 +59,7 @@ LONGEST = {
     "month2": "Des 2026",
     "day": "28/28",
     "count": "888",
+    "count2": "888",
     "enrolled": "88888",
     "age_min": "15",
     "age_max": "64",

@@ -1,7 +1,5 @@
 """Complaints, accidents and deaths as a call takes them: without a PIN, for who reports may hold the phone alone."""
 
-import re
-
 from insurance import genuine, tickets
 from models import TicketKind, Worker
 from models.ticket import COMPLAINTS
@@ -34,16 +32,16 @@ def death(caller: Caller) -> None:
 
 
 def reference(_caller: Caller, typed: str) -> str:
-    """Any letters and digits: what is none of ours is the very answer."""
-    ref = re.sub(r"[^A-Z0-9]", "", typed.upper())
-    if not 1 <= len(ref) <= genuine.LETTERS_MAX:
-        raise Refused("genuine.ref")
-    return ref
+    """Twelve letters and digits; which of them are none of ours is the very answer."""
+    try:
+        return genuine.read(typed)
+    except genuine.NoReference:
+        raise Refused("genuine.ref") from None
 
 
 def genuine_facts(caller: Caller) -> Facts:
     ref, told_of = caller.answers["ref"], caller.trusted()
-    return {"said": genuine.about(caller.work, ref, caller.phone_index, told_of, caller.language)}
+    return {"said": genuine.about(caller.work, ref, caller.phone_index, caller.workers(), told_of, caller.language)}
 
 
 def _answer_by(caller: Caller, *kinds: TicketKind) -> Facts:

@@ -10,19 +10,19 @@ _MOMENT = sa.DateTime(timezone=True)
 
 # Marks are written by the database, in the transaction of the change, whoever made it and by whatever statement: a way
 # of changing a month that forgot to tell the counters cannot be written. They carry no unique key, so that two lanes
-# never wait for each other.
+# never wait for each other. How many rows a statement changed the planner does not know: left to itself it would
+# compare each with each. Workers are looked up by their key in a statement of their own.
 _MONTHS = """
-CREATE FUNCTION mark_months() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+CREATE FUNCTION mark_months() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off SET enable_hashjoin = on
+AS $$ DECLARE ids bigint[]; BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO standing_marks (worker_id, village_code)
-      SELECT w.id, w.village_code FROM new_rows n JOIN workers w ON w.id = n.worker_id WHERE n.state = 'covered';
+    ids := ARRAY(SELECT worker_id FROM new_rows WHERE state = 'covered');
   ELSE
-    INSERT INTO standing_marks (worker_id, village_code)
-      SELECT w.id, w.village_code FROM new_rows n JOIN old_rows o USING (month, worker_id)
-      JOIN workers w ON w.id = n.worker_id
+    ids := ARRAY(SELECT n.worker_id FROM new_rows n JOIN old_rows o USING (month, worker_id)
       WHERE (n.state = 'covered') <> (o.state = 'covered')
-         OR n.state = 'covered' AND n.posted_on IS DISTINCT FROM o.posted_on;
+         OR n.state = 'covered' AND n.posted_on IS DISTINCT FROM o.posted_on);
   END IF;
+  INSERT INTO standing_marks (worker_id, village_code) SELECT id, village_code FROM workers WHERE id = ANY(ids);
   RETURN NULL;
 END $$
 """
@@ -86,21 +86,25 @@ def _tables() -> None:
     op.create_table(
         "village_counters",
         sa.Column("village_code", sa.String(length=10), nullable=False),
-        sa.Column("place", sa.String(length=8), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("at", sa.Integer(), nullable=False),
         sa.Column("until", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(length=8), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("village_code", "place", "kind", "at", "until", name=op.f("pk_village_counters")),
+        sa.PrimaryKeyConstraint("village_code", "kind", "at", "until", "place", name=op.f("pk_village_counters")),
     )
+
+
+def _tables_of_people() -> None:
     op.create_table(
         "lookups",
         sa.Column("village_code", sa.String(length=10), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("place", sa.String(length=8), nullable=False),
+        sa.Column("role", sa.String(length=40), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["village_code"], ["villages.code"], name=op.f("fk_lookups_village_code")),
-        sa.PrimaryKeyConstraint("village_code", "day", "place", name=op.f("pk_lookups")),
+        sa.PrimaryKeyConstraint("village_code", "day", "place", "role", name=op.f("pk_lookups")),
     )
     op.create_table(
         "successions",
@@ -120,6 +124,7 @@ def _tables() -> None:
 
 def upgrade() -> None:
     _tables()
+    _tables_of_people()
     for table, column in (
         ("workers", sa.Column("rt_rw", sa.String(length=7), nullable=False, server_default="")),
         ("workers", sa.Column("group_code", sa.String(length=7), nullable=False, server_default="")),
@@ -128,6 +133,8 @@ def upgrade() -> None:
     ):
         op.add_column(table, column)
         op.alter_column(table, column.name, server_default=None)
+    op.create_index("ix_heads_village_code", "heads", ["village_code"])
+    op.create_index("ix_messages_waiting", "messages", ["not_before"], postgresql_where=sa.text("state = 'created'"))
     op.add_column("workers", sa.Column("named_since", _MOMENT, nullable=True))
     op.add_column("workers", sa.Column("named_on", sa.Date(), nullable=True))
     for statement in (_MONTHS, _MEMBERSHIP, _WORKER, *_TRIGGERS):
