@@ -55,7 +55,8 @@ def _africastalking(settings: config.Settings) -> SmsGateway:
 
 def _smpp(settings: config.Settings) -> SmsGateway:
     # smpplib is loaded only where it is spoken.
-    from gateways.smpp_sms import SmppSms, sms_smsc
+    from gateways.smpp_sms import SmppSms
+    from gateways.smpp_wire import sms_smsc
 
     return SmppSms(sms_smsc(settings), settings.AT_SENDER_ID)
 

@@ -199,13 +199,14 @@ def status(month_text: str | None) -> None:
         table.add_row(item.number, item.what, item.which, f"{since} OVERDUE" if item.overdue else since)
     if items:
         show_table(table)
+        click.echo(f"{len(items)} wait for a person: docs/operations.md says what each needs. Leaves with {UNCLEAR}.")
         raise click.exceptions.Exit(UNCLEAR)
     click.echo("Nothing waits for a person.")
 
 
 def _overview_table(seen: Overview) -> "Table":
     table = make_table(
-        f"Month {seen.month:%Y-%m}, run {seen.run}, {seen.chunks_open} chunks open", "bank", "lane", "attempts"
+        f"{seen.month:%Y-%m}, run {seen.run}, {seen.chunks_open} chunks open", "bank", "lane", "attempts"
     )
     for bank in seen.banks:
         states = ", ".join(f"{state} {count}" for state, count in bank.by_state.items())

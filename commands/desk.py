@@ -1,5 +1,6 @@
 """`flask villages groups|heads|verify`: parts of villages, who leads them, and the proof of their counters."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from commands.ports import job_ports
 from commands.tables import make_table, show_table
 from data.desk import BadDesk, load_groups, load_heads
 from insurance.standings import count_anew, prove
+from insurance.work import Work
 from models import Village
 
 _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -19,12 +21,7 @@ _FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path
 @_FILE
 def groups(file: Path) -> None:
     """Load farmers', fishers' and other groups from a CSV: village,code,kind,name. All lines or none."""
-    try:
-        with job_ports().transaction() as work:
-            count = load_groups(work, file)
-    except BadDesk as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{count} groups loaded.")
+    _load(load_groups, file, "groups")
 
 
 @click.command("heads")
@@ -34,12 +31,16 @@ def heads(file: Path) -> None:
 
     `place` is empty for the village's head, else RT 003/005, RW 005 or a group's code; days are YYYY-MM-DD.
     """
+    _load(load_heads, file, "heads")
+
+
+def _load(load: Callable[[Work, Path], int], file: Path, what: str) -> None:
     try:
         with job_ports().transaction() as work:
-            count = load_heads(work, file)
+            count = load(work, file)
     except BadDesk as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{count} heads loaded.")
+    click.echo(f"{count} {what} loaded.")
 
 
 @click.command("verify")

@@ -76,5 +76,6 @@ def _show_day(ports: Ports, day: date) -> bool:
     for bank_code in unfiled:
         click.echo(f"Bank {bank_code} moved money on {day} and its file was not taken.")
     left = sum(one.open_rp for one in found)
-    click.echo(f"{len(banks)} files of the day were taken; {rupiah(left)} is neither 0 nor explained.")
+    said = f"{rupiah(left)} is neither 0 nor explained" if left else "everything is 0 or explained"
+    click.echo(f"{len(banks)} files of the day were taken; {said}.")
     return not left and not unfiled

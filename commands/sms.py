@@ -42,7 +42,7 @@ def status() -> None:
 def smpp() -> None:
     """Take members' texts and the reports of ours from the operator's SMSC until told to stop."""
     from gateways.smpp_inbox import Inbox
-    from gateways.smpp_sms import sms_smsc
+    from gateways.smpp_wire import sms_smsc
 
     ports = call_ports()
     if "smpp" not in ports.settings.sms_routes:

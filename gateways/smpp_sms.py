@@ -12,7 +12,6 @@ from typing import Final
 from smpplib import consts
 from smpplib.command_codes import get_command_code
 
-from config import Settings
 from gateways.base import (
     Accepted,
     DeliveryReport,
@@ -26,7 +25,7 @@ from gateways.base import (
 )
 from gateways.latest import caller_number, typed_text
 from gateways.smpp import BadLength, Pdu, decoded, read_fields
-from gateways.smpp_wire import Lost, Smsc, Wire, tls_context
+from gateways.smpp_wire import Lost, Smsc, Wire
 
 _SUBMITTED: Final = get_command_code("submit_sm_resp")
 _NACK: Final = get_command_code("generic_nack")
@@ -68,18 +67,6 @@ def gateway_id(named: str, *, decimal: bool = False) -> str:
     if decimal and name.isascii() and name.isdigit():
         name = f"{int(name):x}"
     return f"smpp:{name.lstrip('0') or 0}" if name else ""
-
-
-def sms_smsc(settings: Settings) -> Smsc:
-    """The SMSC for texts, as it is configured."""
-    return Smsc(
-        host=settings.SMS_SMPP_HOST,
-        port=settings.SMS_SMPP_PORT,
-        system_id=settings.SMS_SMPP_SYSTEM_ID,
-        password=settings.SMS_SMPP_PASSWORD.get_secret_value(),
-        system_type=settings.SMPP_SYSTEM_TYPE,
-        tls=tls_context() if settings.SMPP_TLS else None,
-    )
 
 
 class SmppSms:

@@ -11,6 +11,7 @@ from typing import Final
 
 from smpplib import consts
 
+from config import Settings
 from gateways.smpp import RESPONSE, BadLength, Pdu, Writer, cut
 
 _CHUNK_BYTES: Final = 64 * 1024
@@ -38,7 +39,24 @@ class Smsc:
     """Or bind_transmitter, bind_receiver: which way texts go."""
 
 
-def tls_context() -> ssl.SSLContext:
+def call_smsc(settings: Settings) -> Smsc:
+    """The SMSC that brings calls, as it is configured."""
+    password = settings.SMPP_PASSWORD.get_secret_value()
+    return _smsc(settings, settings.SMPP_HOST, settings.SMPP_PORT, settings.SMPP_SYSTEM_ID, password)
+
+
+def sms_smsc(settings: Settings) -> Smsc:
+    """The SMSC for texts, as it is configured."""
+    password = settings.SMS_SMPP_PASSWORD.get_secret_value()
+    return _smsc(settings, settings.SMS_SMPP_HOST, settings.SMS_SMPP_PORT, settings.SMS_SMPP_SYSTEM_ID, password)
+
+
+def _smsc(settings: Settings, host: str, port: int, system_id: str, password: str) -> Smsc:
+    tls = _tls() if settings.SMPP_TLS else None
+    return Smsc(host, port, system_id, password, settings.SMPP_SYSTEM_TYPE, tls)
+
+
+def _tls() -> ssl.SSLContext:
     """TLS 1.2 or later, with the other side's name checked."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -18,7 +18,16 @@ _ANSWERS: Final = frozenset(
     {
         *("guess", "genuine", "genuine_how", "dial_pay", "dial_change", "stop_over"),
         *("help", "help_unknown", "help_head", "not_understood", "status", "status_doubted"),
-        *("stop_ask", "stop_reminders", "stop_many", "stop_nothing", "check", "check_small", "check_few"),
+        *(
+            "stop_ask",
+            "stop_reminders",
+            "reminders_on",
+            "stop_many",
+            "stop_nothing",
+            "check",
+            "check_small",
+            "check_few",
+        ),
         *("yes_how", "yes_wrong", "yes_tomorrow", "yes_done", "yes_dial", "yes_not", "number_wrong"),
         *("language_set", "language_how", "language_many", "report_ask", "report_many", "report_stranger"),
         *("check_unknown", "check_which", "behind", "behind_few", "behind_named", "join_how"),

@@ -164,9 +164,16 @@ def _stop_answered(inbound: Inbound, word: str) -> None:
 
 
 def _go_on(inbound: Inbound) -> None:
-    """Ends STOP's question without stopping anything; what begins to take money again wants the PIN."""
+    """Ends STOP's question without stopping anything, or has reminders come again.
+
+    What begins to take money again wants the PIN.
+    """
     if not _stop_is_open(inbound):
-        inbound.answer("dial_change")
+        silent = [worker for worker in inbound.workers if not worker.reminders]
+        for worker in silent:
+            worker.reminders = True
+            record(inbound.work.db, worker.subject, "member", "go_on", "", "no_reminders", "", inbound.work.now)
+        inbound.answer("reminders_on" if silent else "dial_change")
         return
     for worker in inbound.workers:
         worker.stop_asked_at = None

@@ -3,12 +3,14 @@
 import json
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateways.smpp_link import Link, Patience
+from gateways.smpp_keep import Patience
+from gateways.smpp_link import Link
 from gateways.smpp_wire import Smsc as Operator
 from handset.phone import NotAnAnswer, Phone
 from tests.smsc import ABORTED, ANSWERED, DELIVER_SM, DIALLED, LAST_WORDS, MENU, Smsc, message, pdu
@@ -21,17 +23,17 @@ QUICK = Patience(connect_s=2.0, response_s=2.0, quiet_s=0.4, backoff_s=0.05, bac
 
 
 @dataclass
-class Handset(Phone):
+class Handset(Phone, ABC):
     """A phone whose hops can be brought again as they were: the last one, or one of long ago."""
 
     hops: list[Any] = field(default_factory=list)
 
-    def dial(self, dialled: str = CODE) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def dial(self, dialled: str = CODE) -> str: ...
 
+    @abstractmethod
     def again(self, hop: int = -1) -> str:
         """What the gateway is told when it brings a hop of this call once more."""
-        raise NotImplementedError
 
     def repeat(self) -> str:
         return self.again()
@@ -41,9 +43,9 @@ class Handset(Phone):
         self.live = False
         return False
 
+    @abstractmethod
     def as_other(self, number: str) -> "Handset":
         """Another number on this very session."""
-        raise NotImplementedError
 
     def _shown(self, pressed: str, text: str, end: bool) -> str:
         if septets(text) > SMS_SEPTETS_MAX:

@@ -166,6 +166,17 @@ def test_the_eleventh_text_of_an_hour_is_told_to_wait_and_what_acts_goes_on(worl
     assert "S.R." in ask("STATUS")[0]
 
 
+def test_reminders_that_were_stopped_come_again_by_a_word(world: World) -> None:
+    enrol(world.phone())
+    phone = world.phone()
+    for words in ("STOP", "1"):
+        phone.text(words)
+    assert "Pasang lagi: SMS LANJUT" in world.last_sms()
+    phone.text("LANJUT")
+    assert "Pengingat dikirim lagi" in world.last_sms()
+    assert world.one("SELECT reminders FROM workers") is True
+
+
 def test_stop_again_after_its_answer_is_a_new_question(world: World) -> None:
     enrol(world.phone())
     phone = world.phone()

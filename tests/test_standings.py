@@ -3,6 +3,7 @@
 import random
 import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -13,9 +14,10 @@ from sqlalchemy.orm import Session
 from insurance import standings, villages
 from insurance.cover import CoverState, History, compute
 from insurance.small_cells import GROUPS, VillageCount
+from jobs import send_weekly_counts
 from models.partitions import ensure_partitions
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, authorise, enrol
-from tests.villagers import HEAD, THIS, VILLAGE, count, live_in, months_ago, pay, settle_in
+from tests.villagers import HEAD, THIS, VILLAGE, ask, count, live_in, months_ago, pay, settle_in
 from tests.world import World
 from units.month import add_months
 
@@ -151,6 +153,19 @@ def test_two_who_count_the_same_members_count_them_once(world: World) -> None:
     count(world)
     assert counted(world).groups["protected"] == 400
     assert_proved(world)
+
+
+def test_mondays_counts_and_the_job_that_counts_do_not_lock_each_other_out(world: World) -> None:
+    for number in (HEAD, "+6281200000002"):
+        ask(world, "MINGGUAN YA", number)
+    settle_in(world, 2500)
+    with world.ports.database.begin() as db:
+        db.execute(text("UPDATE workers SET village_code = '3599012002' WHERE id % 2 = 0"))
+    world.clock.now = datetime(2026, 11, 30, 1, 3, tzinfo=UTC)
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(count, world), pool.submit(send_weekly_counts, world.ports), pool.submit(count, world)]
+    for one in done:
+        one.result()
 
 
 def test_verify_names_a_village_whose_counters_are_wrong_and_mends_it(world: World) -> None:
