@@ -19,6 +19,7 @@ import ussd.routes
 from banks.connect import connect_banks
 from banks.folders import connect_batch_banks, connect_settlements
 from banks.settings import load_banks
+from banks.token_shelf import TokenShelf
 from database import CALL_ANSWER_TIMEOUT_S, make_engine
 from gateways.africastalking import AfricasTalkingSms
 from gateways.base import SmsGateway
@@ -71,6 +72,8 @@ def make_ports(settings: config.Settings) -> Ports:
     if settings.BANKS_FILE is None or settings.INSURER_OUT_DIR is None or settings.INSURER_IN_DIR is None:
         raise config.ConfigError(["BANKS_FILE, INSURER_OUT_DIR, INSURER_IN_DIR: not set"])
     banks = load_banks(settings.BANKS_FILE)
+    redis = make_redis(settings.REDIS_URL.get_secret_value())
+    keys = Keyring(settings.key("DATA_KEY"), settings.key("INDEX_KEY"), settings.key("PIN_PEPPER"))
     return Ports(
         settings=settings,
         database=make_engine(
@@ -78,11 +81,11 @@ def make_ports(settings: config.Settings) -> Ports:
             answer_timeout_s=CALL_ANSWER_TIMEOUT_S,
             connections_max=WEB_THREADS,
         ),
-        redis=make_redis(settings.REDIS_URL.get_secret_value()),
-        keys=Keyring(settings.key("DATA_KEY"), settings.key("INDEX_KEY"), settings.key("PIN_PEPPER")),
+        redis=redis,
+        keys=keys,
         texts=load_texts(sandbox=settings.sandbox),
         clock=system_clock,
-        banks=connect_banks(banks),
+        banks=connect_banks(banks, shelf=TokenShelf(redis, keys.shared)),
         batches=connect_batch_banks(banks),
         settlements=connect_settlements(banks),
         sms={name: _SMS_GATEWAYS[name](settings) for name in settings.sms_routes},

@@ -9,6 +9,7 @@ from banks.snap import timestamp
 from banks.snap_client import SnapClient
 from banks.snap_fields import BANK_REFERENCE_MAX, bank_answer, last_second, money, must_fit
 from banks.snap_notice import noticed, read_notice
+from banks.token_shelf import TokenShelf
 from units.clock import Clock, system_clock
 
 # Source: ASPI SNAP, Transfer Debit BI-FAST, services 70 and 71, lengths of each field (programme.md 3.4).
@@ -34,10 +35,10 @@ _MANDATE_REFERENCE_MAX: Final = 30
 class BiFast:
     """A Bank that is asked over SNAP 70 and 71. The holder agrees at the bank: a pending mandate is told of later."""
 
-    def __init__(self, settings: BankSettings, clock: Clock = system_clock) -> None:
+    def __init__(self, settings: BankSettings, clock: Clock = system_clock, shelf: TokenShelf | None = None) -> None:
         self.code, self.rules = settings.code, settings.rules
         self._settings, self._clock = settings, clock
-        self._snap = SnapClient(settings, clock)
+        self._snap = SnapClient(settings, clock, shelf)
 
     def ask(self, mandate: MandateRequest) -> BankAnswer:
         """Asks the bank to put the mandate before the holder; it ends with the last second of its Jakarta day."""

@@ -16,6 +16,7 @@ from banks.codes import TOKEN, Next, read_code, snap_code
 from banks.settings import BankSettings
 from banks.snap import external_id, sign_hmac, sign_rsa, symmetric_text, timestamp, token_text
 from banks.snap_wire import HttpAnswer, NoAnswer, NotSent, bank_session, exchange
+from banks.token_shelf import Token, TokenShelf
 from units.clock import Clock
 
 # Source: ASPI SNAP, Keamanan, Access Token B2B: `expiresIn` is the string "900" (programme.md 3.3).
@@ -46,21 +47,18 @@ class SnapAnswer:
     fields: Mapping[str, object] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class _Token:
-    text: str = field(repr=False)
-    until: datetime
-
-
 class SnapClient:
-    """Shared by threads. `post` raises BankRefused, BankUnreachable or BankUnknown, and nothing else."""
+    """Shared by threads. `post` raises BankRefused, BankUnreachable or BankUnknown, and nothing else.
 
-    def __init__(self, settings: BankSettings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    With a shelf, one token serves all processes that share it; without one, each client fetches its own.
+    """
+
+    def __init__(self, settings: BankSettings, clock: Clock, shelf: TokenShelf | None = None) -> None:
+        self._settings, self._clock, self._shelf = settings, clock, shelf
         self._session = bank_session()
         self._timeout_s = (settings.connect_timeout_s, settings.read_timeout_s)
         self._lock = threading.Lock()
-        self._token: _Token | None = None
+        self._token: Token | None = None
         self._tries = 0
         self._failed: BankUnreachable | BankRefused | None = None
 
@@ -134,13 +132,20 @@ class SnapClient:
                 raise _copy(self._failed)
             self._tries += 1
             try:
-                self._token, self._failed = self._fetch_token(), None
+                self._token, self._failed = self._shared_token(stale), None
             except (BankUnreachable, BankRefused) as error:
                 self._failed = _copy(error)
                 raise
             return self._token.text
 
-    def _fetch_token(self) -> _Token:
+    def _shared_token(self, stale: str | None) -> Token:
+        if self._shelf is None:
+            return self._fetch_token()
+        settings = self._settings
+        owner = f"{settings.base_url}{settings.token_path}|{settings.client_id}"
+        return self._shelf.token(settings.code, owner, stale, self._clock(), self._fetch_token)
+
+    def _fetch_token(self) -> Token:
         settings, now = self._settings, self._clock()
         stamp = timestamp(now)
         signature = sign_rsa(settings.private_key, token_text(settings.client_id, stamp), settings.signature_encoding)
@@ -159,7 +164,7 @@ class SnapClient:
         raise failed
 
 
-def _read_token(http: HttpAnswer, got: Mapping[str, object], now: datetime) -> _Token:
+def _read_token(http: HttpAnswer, got: Mapping[str, object], now: datetime) -> Token:
     """Nothing but the token call was sent, so whatever is no token and no definite no is BankUnreachable."""
     step = read_code(TOKEN, http.status, got.get("responseCode"))
     if step is Reason.NOT_NOW or (isinstance(step, Next) and step is not Next.NEW_TOKEN):
@@ -172,7 +177,7 @@ def _read_token(http: HttpAnswer, got: Mapping[str, object], now: datetime) -> _
         raise BankUnreachable("no token: none in the answer")
     life = str(got.get("expiresIn", ""))
     life_s = int(life) if life.isascii() and life.isdigit() and len(life) < 8 else TOKEN_LIFE_S
-    return _Token(text, now + timedelta(seconds=min(life_s, TOKEN_LIFE_S) - TOKEN_MARGIN_S))
+    return Token(text, now + timedelta(seconds=min(life_s, TOKEN_LIFE_S) - TOKEN_MARGIN_S))
 
 
 def _copy(error: BankUnreachable | BankRefused) -> BankUnreachable | BankRefused:

@@ -33,6 +33,7 @@ from banks.snap import timestamp
 from banks.snap_client import SnapAnswer, SnapClient
 from banks.snap_fields import BANK_REFERENCE_MAX, bank_answer, last_second, money, must_fit, text_of
 from banks.snap_notice import noticed, read_notice
+from banks.token_shelf import TokenShelf
 from units.clock import Clock, system_clock
 
 # Source: ASPI SNAP, Registrasi and Transfer Debit, lengths of each field; phone numbers of 9 to 16 digits: DOKU
@@ -58,10 +59,10 @@ _REASON: Final = "Pembatalan iuran"
 class SnapDebit:
     """A Bank that is asked over SNAP, with all that banks/base.py knows besides: codes, questions, taking back."""
 
-    def __init__(self, settings: BankSettings, clock: Clock = system_clock) -> None:
+    def __init__(self, settings: BankSettings, clock: Clock = system_clock, shelf: TokenShelf | None = None) -> None:
         self.code, self.rules = settings.code, settings.rules
         self._settings, self._clock = settings, clock
-        self._snap = SnapClient(settings, clock)
+        self._snap = SnapClient(settings, clock, shelf)
 
     def ask(self, mandate: MandateRequest) -> BankAnswer:
         """Binds the account. CODE_NEEDED comes with the bank's reference, DONE with the binding's and the token."""
