@@ -11,7 +11,8 @@ import structlog
 
 from autodebit.lanes import Health, Pace, answer_of, counts_out, may_send, turns_all_away
 from autodebit.outcomes import Outcomes, Said
-from banks.base import Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, Reason
+from banks.asked import CollectRequest
+from banks.base import Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason
 from insurance import contributions, unsent
 from insurance.attempts import Key, Try, locked
 from insurance.party import Party, box_of, parties

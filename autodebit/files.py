@@ -15,7 +15,7 @@ from autodebit.collect import Collected, Told, debit_of
 from autodebit.mandates import mandate_request
 from autodebit.outcomes import UNSENT_AFTER
 from autodebit.results import ASKED, take_result
-from banks.base import CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
 from banks.batch_file import BatchFiles
 from insurance import contributions, mandate_life, runs
 from insurance.attempts import COLUMNS, Try, as_try, locked

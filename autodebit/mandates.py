@@ -7,7 +7,8 @@ from functools import partial
 
 import structlog
 
-from autodebit.lanes import CREDENTIALS, Round, answer_of
+from autodebit.lanes import CREDENTIALS, Failed, Round, answer_of, turns_all_away
+from banks.asked import CancelRequest, CodeRequest, CodeWish, MandateQuestion, MandateRequest
 from banks.base import (
     Answer,
     AsksMandates,
@@ -15,19 +16,16 @@ from banks.base import (
     BankRefused,
     BankUnknown,
     BankUnreachable,
-    CancelRequest,
     CancelsMandates,
-    CodeRequest,
-    MandateQuestion,
-    MandateRequest,
     Reason,
+    SendsCodes,
     TakesCodes,
 )
-from insurance import mandate_life
+from insurance import bank_codes, mandate_life
 from insurance.party import customer_id
 from insurance.work import Work
 from insurance.work_items import open_item
-from models import Mandate, WorkKind
+from models import Mandate, MandateState, WorkKind
 from ports import Ports
 
 log = structlog.get_logger()
@@ -41,7 +39,7 @@ AGAIN_AFTER = timedelta(minutes=5)
 class _Asked:
     mandate_id: int
     bank_code: str
-    request: MandateRequest | CodeRequest
+    request: MandateRequest | CodeRequest | CodeWish
 
 
 Said = BankAnswer | BankRefused | BankUnknown | BankUnreachable
@@ -53,9 +51,14 @@ def ask_banks(ports: Ports) -> int:
         mandate_life.overdue(work)
     asked, this_round = 0, Round()
     while (next_one := _claim(ports, ports.banks.keys() - this_round.resting)) is not None:
-        answer = _ask(ports, next_one)
-        _record(ports, next_one, answer)
-        this_round.heard(next_one.bank_code, answer)
+        if isinstance(next_one.request, CodeWish):
+            sent = _wish(ports, next_one.bank_code, next_one.request)
+            _record_wish(ports, next_one.mandate_id, sent)
+            this_round.heard(next_one.bank_code, None if isinstance(sent, str) else sent)
+        else:
+            answer = _ask(ports, next_one.bank_code, next_one.request)
+            _record(ports, next_one, answer)
+            this_round.heard(next_one.bank_code, answer)
         asked += 1
     return asked
 
@@ -66,11 +69,15 @@ def _claim(ports: Ports, banks: Collection[str]) -> _Asked | None:
         return _Asked(mandate.id, mandate.bank_code, _request(work, mandate)) if mandate is not None else None
 
 
-def _request(work: Work, mandate: Mandate) -> MandateRequest | CodeRequest:
+def _request(work: Work, mandate: Mandate) -> MandateRequest | CodeRequest | CodeWish:
+    if mandate.state == MandateState.CODE_NEEDED.value:
+        return CodeWish(customer_id(mandate.id), mandate.journey or "")
     if mandate.code_sealed is None:
         return mandate_request(work, mandate)
-    code = work.box(mandate.worker).open(mandate.code_sealed, "mandate.code")
-    return CodeRequest(customer_id(mandate.id), mandate.bank_reference, code)
+    box = work.box(mandate.worker)
+    code = box.open(mandate.code_sealed, "mandate.code")
+    charge = box.open(mandate.charge_sealed, "mandate.charge") if mandate.charge_sealed else ""
+    return CodeRequest(customer_id(mandate.id), mandate.bank_reference, code, charge)
 
 
 def mandate_request(work: Work, mandate: Mandate) -> MandateRequest:
@@ -87,13 +94,35 @@ def mandate_request(work: Work, mandate: Mandate) -> MandateRequest:
     )
 
 
-def _ask(ports: Ports, asked: _Asked) -> Said:
-    bank, request = ports.banks[asked.bank_code], asked.request
+def _ask(ports: Ports, bank_code: str, request: MandateRequest | CodeRequest) -> Said:
+    bank = ports.banks[bank_code]
     if isinstance(request, MandateRequest):
         return answer_of(bank.code, lambda: bank.ask(request))
     if isinstance(bank, TakesCodes):
         return answer_of(bank.code, lambda: bank.confirm(request))
     return BankRefused(Reason.OURS, "no codes")
+
+
+def _wish(ports: Ports, bank_code: str, wish: CodeWish) -> str | Failed:
+    bank = ports.banks[bank_code]
+    if isinstance(bank, SendsCodes):
+        return answer_of(bank_code, partial(bank.send_code, wish))
+    return BankRefused(Reason.OURS, "no codes")
+
+
+def _record_wish(ports: Ports, mandate_id: int, sent: str | Failed) -> None:
+    with ports.transaction() as work:
+        mandate = mandate_life.hold(work, mandate_id)
+        match sent:
+            case BankRefused(reason=reason, code=code) if reason is not Reason.NOT_NOW and not turns_all_away(sent):
+                log.warning("no_new_code", bank=mandate.bank_code, code=code, mandate=mandate.id)
+                bank_codes.never_sent(work, mandate, code)
+            case BankRefused() | BankUnreachable():
+                bank_codes.not_sent(mandate, work.now + AGAIN_AFTER)
+            case BankUnknown():
+                bank_codes.sent_anew(work, mandate, "")
+            case charge:
+                bank_codes.sent_anew(work, mandate, charge)
 
 
 def _record(ports: Ports, asked: _Asked, answer: Said) -> None:
@@ -102,21 +131,29 @@ def _record(ports: Ports, asked: _Asked, answer: Said) -> None:
         match answer:
             case BankAnswer(answer=Answer.DONE, reference=reference) if reference:
                 mandate_life.activated(work, mandate, reference, token=answer.token)
-            case BankAnswer(answer=Answer.CODE_NEEDED, reference=reference) if reference:
-                mandate_life.code_needed(work, mandate, reference)
+            case BankAnswer(answer=Answer.CODE_NEEDED, reference=reference, journey=journey) if reference:
+                bank_codes.needed(work, mandate, reference, journey)
             case BankRefused(reason=Reason.NOT_NOW) | BankUnreachable():
                 mandate_life.unreachable(work, mandate, work.now + AGAIN_AFTER)
             case BankRefused(reason=Reason.OURS, code=code):
                 _refuses_us(work, mandate, code)
             case BankRefused(reason=Reason.CODE, code=code) if isinstance(asked.request, CodeRequest):
-                mandate_life.code_wrong(work, mandate, code)
+                bank_codes.wrong(work, mandate, code)
+            case BankRefused(reason=Reason.CODE_OVER, code=code) if isinstance(asked.request, CodeRequest):
+                bank_codes.over(work, mandate, code)
             case BankRefused(reason=reason, code=code):
-                no_code = isinstance(asked.request, CodeRequest) and reason is Reason.HOLDER
-                mandate_life.rejected(work, mandate, (Reason.CODE if no_code else reason).value, code)
+                mandate_life.rejected(work, mandate, _why(asked.request, reason).value, code)
             case BankUnknown(code=code):
                 mandate_life.unknown(work, mandate, code)
             case _:
                 mandate_life.unknown(work, mandate, "pending")
+
+
+def _why(request: MandateRequest | CodeRequest | CodeWish, reason: Reason) -> Reason:
+    """In the words that members are told: at a code the holder's no is the code's; without one there is none."""
+    if reason in (Reason.HOLDER, Reason.CODE_OVER):
+        return Reason.CODE if isinstance(request, CodeRequest) else Reason.HOLDER
+    return reason
 
 
 def _refuses_us(work: Work, mandate: Mandate, code: str) -> None:

@@ -6,7 +6,8 @@ from functools import partial
 import structlog
 
 from autodebit.lanes import Failed, Round, answer_of
-from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason, RefundRequest, Refunds
+from banks.asked import RefundRequest
+from banks.base import Answer, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason, Refunds
 from insurance import refunds
 from insurance.work import Work
 from models.machine import Cause

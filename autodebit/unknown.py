@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy import select
 
 from autodebit.lanes import UNANSWERED_MAX
-from banks.base import AsksStatus, BankRefused, BankUnknown, BankUnreachable, Became, Status, StatusRequest
+from banks.asked import StatusRequest
+from banks.base import AsksStatus, BankRefused, BankUnknown, BankUnreachable, Became, Status
 from insurance.attempts import COLUMNS, Key, as_try
 from insurance.bank_words import ASKED_FOR_MAX, STATUS, Word, hear
 from insurance.calendar import is_open

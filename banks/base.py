@@ -6,9 +6,20 @@ declares it by having it, and nothing pretends (rulings 7).
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+from banks.asked import (
+    CancelRequest,
+    CodeRequest,
+    CodeWish,
+    CollectRequest,
+    MandateQuestion,
+    MandateRequest,
+    RefundRequest,
+    StatusRequest,
+)
 
 # Of all references of ours, over every bank: CIMB and BRI allow no more (programme.md 3.4).
 REFERENCE_LENGTH = 12
@@ -33,6 +44,8 @@ class Reason(StrEnum):
     """Hard: the holder did not agree, or took the mandate back."""
     CODE = "code"
     """At a code only: it is not the one that the bank sent; the right one may still be typed."""
+    CODE_OVER = "code_over"
+    """At a code only: its time is over or the bank wants to be asked for one; a new one may be sent."""
     OURS = "ours"
     """Our request or our credentials are wrong: stop the lane, tell a person, blame no member."""
 
@@ -66,95 +79,13 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class MandateRequest:
-    """What the bank must put before the account holder. `expires_on` is a Jakarta day."""
-
-    customer_id: str
-    account_no: str
-    account_name: str
-    max_amount_rp: int
-    expires_on: date
-    phone: str = ""
-    """E.164, where the bank sends its code; only products with a code read it."""
-
-    def __repr__(self) -> str:
-        return f"MandateRequest({self.customer_id})"
-
-
-@dataclass(frozen=True)
-class CollectRequest:
-    """One attempt. `reference` is ours, stable over resends, fixed and committed before it is sent."""
-
-    reference: str
-    mandate_reference: str
-    customer_id: str
-    account_no: str
-    amount_rp: int
-    asked_at: datetime
-    token: str = ""
-    """What the bank gave with the mandate to debit by (`accountToken`); kept sealed, empty where a product has none."""
-
-    def __repr__(self) -> str:
-        return f"CollectRequest({self.reference})"
-
-
-@dataclass(frozen=True)
-class CodeRequest:
-    """The code that the bank sent to the holder, for the mandate it calls `mandate_reference`."""
-
-    customer_id: str
-    mandate_reference: str
-    code: str
-
-    def __repr__(self) -> str:
-        return f"CodeRequest({self.customer_id})"
-
-
-@dataclass(frozen=True)
-class MandateQuestion:
-    """What became of a mandate that was asked for; `mandate_reference` is empty where the bank's answer was lost."""
-
-    customer_id: str
-    mandate_reference: str
-
-
-@dataclass(frozen=True)
-class CancelRequest:
-    customer_id: str
-    mandate_reference: str
-    token: str = ""
-
-    def __repr__(self) -> str:
-        return f"CancelRequest({self.customer_id})"
-
-
-@dataclass(frozen=True)
-class StatusRequest:
-    """What became of a debit: by our reference, which both sides know even where the answer was lost."""
-
-    reference: str
-    bank_reference: str
-    amount_rp: int
-    asked_at: datetime
-
-
-@dataclass(frozen=True)
-class RefundRequest:
-    """All of one debit back to its account; `refund_reference` is ours, stable over resends."""
-
-    reference: str
-    bank_reference: str
-    refund_reference: str
-    amount_rp: int
-    asked_at: datetime
-
-
-@dataclass(frozen=True)
 class BankAnswer:
     answer: Answer
     reference: str
     """The bank's own reference: of the mandate (`eMandateReffId`) or of the payment; may be empty while pending."""
     token: str = field(default="", repr=False)
+    journey: str = ""
+    """With CODE_NEEDED: what a new code is asked for by; empty where none can be."""
 
 
 class Became(StrEnum):
@@ -292,7 +223,15 @@ class Refunds(Protocol):
 @runtime_checkable
 class TakesCodes(Protocol):
     def confirm(self, code: CodeRequest) -> BankAnswer:
-        """DONE with reference and token. Raises BankRefused(CODE) for a wrong one, (HOLDER) once none helps."""
+        """DONE with reference and token. Raises BankRefused(CODE) for a wrong one, (CODE_OVER) for one that came too
+        late, (HOLDER) once none helps."""
+        ...
+
+
+@runtime_checkable
+class SendsCodes(Protocol):
+    def send_code(self, wish: CodeWish) -> str:
+        """Has a new code sent to the holder; what is to be handed over with it (`CodeRequest.charge`), or nothing."""
         ...
 
 

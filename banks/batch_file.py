@@ -26,7 +26,8 @@ from datetime import date, time
 from pathlib import Path
 from typing import Final
 
-from banks.base import CollectRequest, MandateRequest, Reason
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import Reason
 from banks.file_fields import moment, must_be_of, positive, their_reference
 from dayfiles import Fields, Form, InFolder, Record, Wrong, check, day, like, rupiah, sized, write
 from units.clock import JAKARTA

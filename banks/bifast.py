@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from banks.base import BankAnswer, CollectRequest, MandateRequest, Notice, NoticeCall, NoticeReply
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import BankAnswer, Notice, NoticeCall, NoticeReply
 from banks.codes import MANDATE, PAYMENT
 from banks.settings import BankSettings
 from banks.snap import timestamp

@@ -78,7 +78,7 @@ ROWS: Final = (
     Row(403, "09", "dormant account", Reason.ACCOUNT),
     Row(403, "10", "need to set token limit", Reason.LIMIT),
     Row(403, "11", "OTP blocked", Reason.OURS, mandate=Reason.HOLDER),
-    Row(403, "12", "OTP lifetime expired", Reason.OURS, mandate=Reason.HOLDER),
+    Row(403, "12", "OTP lifetime expired", Reason.OURS, mandate=Reason.CODE_OVER),
     Row(403, "13", "OTP sent to card holder", Reason.OURS, mandate=Reason.HOLDER),
     # A refund is paid from our account, so there it is ours that is empty.
     Row(403, "14", "insufficient funds", Reason.NO_FUNDS, undo=Reason.OURS),
@@ -97,7 +97,7 @@ ROWS: Final = (
     Row(404, "02", "invalid routing", Reason.OURS),
     Row(404, "03", "bank not supported by switch", Reason.OURS),
     Row(404, "04", "transaction cancelled by the customer", Reason.HOLDER),
-    Row(404, "06", "need to request OTP", Reason.OURS, mandate=Reason.HOLDER),
+    Row(404, "06", "need to request OTP", Reason.OURS, mandate=Reason.CODE_OVER),
     Row(404, "08", "invalid merchant", Reason.OURS),
     Row(404, "09", "no issuer", Reason.OURS),
     # The standard has no case for a name that does not match: at a mandate, which gives both, it comes as this one.

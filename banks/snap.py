@@ -19,8 +19,9 @@ from units.clock import JAKARTA
 Encoding = Literal["base64", "hex"]
 """The ASPI page shows lowercase hex; DANA, DOKU and others send Base64 (programme.md 3.3): a setting of each bank."""
 
-# Source: ASPI SNAP developer site, Keamanan, X-EXTERNAL-ID String(36) (programme.md 3.3).
-EXTERNAL_ID_DIGITS: Final = 36
+# Source: ASPI SNAP developer site: X-EXTERNAL-ID is String(36) (Keamanan), the `journeyId` that repeats it in service
+# 81 is String(32) (programme.md 3.3, 3.4): what fits both.
+EXTERNAL_ID_DIGITS: Final = 32
 _RANDOM_DIGITS: Final = EXTERNAL_ID_DIGITS - len("20201223085811000000")
 
 # A string, closed or cut off at the end, or a run of JSON's four kinds of white space (RFC 8259, section 2).
@@ -33,7 +34,7 @@ def timestamp(at: datetime) -> str:
 
 
 def external_id(at: datetime) -> str:
-    """36 digits, the moment and 16 random ones: unique in the day, over all processes."""
+    """32 digits, the moment and 12 random ones: unique in the day, over all processes."""
     moment = at.astimezone(JAKARTA).strftime("%Y%m%d%H%M%S%f")
     return f"{moment}{secrets.randbelow(10**_RANDOM_DIGITS):0{_RANDOM_DIGITS}d}"
 

@@ -45,6 +45,8 @@ class SnapAnswer:
     answer: Answer | Became
     code: str
     fields: Mapping[str, object] = field(repr=False)
+    sent_as: str
+    """The X-EXTERNAL-ID of the request that was answered."""
 
 
 class SnapClient:
@@ -69,7 +71,8 @@ class SnapClient:
         again = {Next.NEW_TOKEN, Next.NEW_EXTERNAL_ID}
         token = self._fresh_token(stale=None)
         while True:
-            http, got = self._send(service, path, body, token)
+            sent_as = external_id(self._clock())
+            http, got = self._send(path, body, token, sent_as)
             code = snap_code(service, http.status, got.get("responseCode"))
             step = read_code(service, http.status, code)
             if code is None:
@@ -77,7 +80,7 @@ class SnapClient:
             if differs := _differs(fields, got):
                 raise BankUnknown(differs)
             if isinstance(step, Answer | Became):
-                return SnapAnswer(step, code, got)
+                return SnapAnswer(step, code, got, sent_as)
             if isinstance(step, Reason):
                 raise BankRefused(step, code)
             if step not in again:
@@ -87,9 +90,8 @@ class SnapClient:
             if step is Next.NEW_TOKEN:
                 token = self._fresh_token(stale=token)
 
-    def _send(self, service: str, path: str, body: bytes, token: str) -> tuple[HttpAnswer, dict[str, object]]:
-        settings, now = self._settings, self._clock()
-        stamp = timestamp(now)
+    def _send(self, path: str, body: bytes, token: str, sent_as: str) -> tuple[HttpAnswer, dict[str, object]]:
+        settings, stamp = self._settings, timestamp(self._clock())
         request = self._request(
             settings.path_prefix + path,
             body,
@@ -97,7 +99,7 @@ class SnapClient:
                 "Authorization": f"Bearer {token}",
                 "X-TIMESTAMP": stamp,
                 "X-PARTNER-ID": settings.partner_id,
-                "X-EXTERNAL-ID": external_id(now),
+                "X-EXTERNAL-ID": sent_as,
                 "CHANNEL-ID": settings.channel_id,
             },
         )

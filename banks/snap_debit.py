@@ -1,4 +1,4 @@
-"""SNAP direct debit, services 04, 07-09, 54, 55, 57 and 58: binds an account, debits it by its token, asks, takes back.
+"""SNAP direct debit, services 04, 07-09, 54, 55, 57, 58, 81: binds an account, debits by its token, asks, takes back.
 
 The holder agrees by the code that the bank sends to the phone; no web page is ever opened.
 """
@@ -8,6 +8,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from banks import codes
+from banks.asked import (
+    CancelRequest,
+    CodeRequest,
+    CodeWish,
+    CollectRequest,
+    MandateQuestion,
+    MandateRequest,
+    RefundRequest,
+    StatusRequest,
+)
 from banks.base import (
     Answer,
     BankAnswer,
@@ -15,18 +25,11 @@ from banks.base import (
     BankUnknown,
     BankUnreachable,
     Became,
-    CancelRequest,
-    CodeRequest,
-    CollectRequest,
-    MandateQuestion,
-    MandateRequest,
     Notice,
     NoticeCall,
     NoticeReply,
     Reason,
-    RefundRequest,
     Status,
-    StatusRequest,
 )
 from banks.settings import BankSettings
 from banks.snap import timestamp
@@ -38,6 +41,8 @@ from units.clock import Clock, system_clock
 
 # Source: ASPI SNAP, Registrasi and Transfer Debit, lengths of each field; phone numbers of 9 to 16 digits: DOKU
 # (programme.md 3.4). `linkId` and `tokenId` are given no length there: ours, of what we can keep and what 54 takes.
+# `journeyId` is String(32) in service 81 and repeats the X-EXTERNAL-ID, which is String(36): the longer is taken.
+CHARGE_MAX, JOURNEY_MAX = 40, 36
 _LENGTHS: Final = {
     "accountNo": 19,
     "accountName": 100,
@@ -48,6 +53,8 @@ _LENGTHS: Final = {
     "linkId": BANK_REFERENCE_MAX,
     "tokenId": 128,
     "reason": 256,
+    "chargeToken": CHARGE_MAX,
+    "journeyId": JOURNEY_MAX,
 }
 _TOKEN_MAX: Final = 128
 _CODE: Final = re.compile(r"[0-9]{4,8}", re.ASCII)
@@ -85,7 +92,7 @@ class SnapDebit:
         got = self._snap.post(codes.BINDING, "/registration-account-binding", fields)
         if got.answer is Answer.DONE and got.fields.get("nextAction") == "OTP":
             waits = bank_answer(got, "referenceNo", BANK_REFERENCE_MAX)
-            return BankAnswer(Answer.CODE_NEEDED, waits.reference)
+            return BankAnswer(Answer.CODE_NEEDED, waits.reference, journey=_journey(got))
         if got.answer is Answer.DONE and self._settings.otp:
             # The code is how the holder agrees at this bank; a yes without one is not the holder's.
             raise BankUnknown("no-code-asked")
@@ -101,7 +108,9 @@ class SnapDebit:
             "otp": code.code,
             "merchantId": self._settings.merchant_id,
         }
-        self._must_fit(fields, "originalReferenceNo", "originalPartnerReferenceNo")
+        if code.charge:
+            fields["chargeToken"] = code.charge
+        self._must_fit(fields, *(fields.keys() - {"otp", "merchantId"}))
         try:
             return _bound(self._snap.post(codes.CODE_CHECK, "/otp-verification", fields), "originalReferenceNo")
         except BankUnknown as error:
@@ -113,6 +122,13 @@ class SnapDebit:
         if bound.answer is not Answer.DONE:
             raise BankUnknown(lost)
         return bound
+
+    def send_code(self, wish: CodeWish) -> str:
+        """Has the bank send the holder a new code; the older one is worth nothing from then on (81)."""
+        fields = {"journeyId": wish.journey}
+        self._must_fit(fields, *fields)
+        got = self._snap.post(codes.CODE_SEND, "/otp", fields)
+        return text_of(got.fields, "chargeToken", CHARGE_MAX) or ""
 
     def mandate_status(self, mandate: MandateQuestion) -> BankAnswer:
         """Asks after the binding, by both references where both are known (08)."""
@@ -207,6 +223,13 @@ class SnapDebit:
         )
         lengths = {**_LENGTHS, **ours}
         must_fit(fields, {name: lengths[name] for name in names})
+
+
+def _journey(got: SnapAnswer) -> str:
+    """What the bank calls the journey, or, as the standard has it, the X-EXTERNAL-ID of its first request."""
+    info = got.fields.get("additionalInfo")
+    named = text_of(info, "journeyId", JOURNEY_MAX) if isinstance(info, dict) else None
+    return named or got.sent_as
 
 
 def _bound(got: SnapAnswer, pending_name: str) -> BankAnswer:

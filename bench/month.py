@@ -22,18 +22,8 @@ from sqlalchemy.orm import Session
 import migrations
 from autodebit.collect import collect
 from autodebit.plan import plan
-from banks.base import (
-    Answer,
-    BadNotice,
-    BankAnswer,
-    BankUnreachable,
-    CollectRequest,
-    LaneRules,
-    MandateRequest,
-    Notice,
-    NoticeCall,
-    NoticeReply,
-)
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import Answer, BadNotice, BankAnswer, BankUnreachable, LaneRules, Notice, NoticeCall, NoticeReply
 from bench.processes import cpu_s
 from bench.running import PROJECT, own_folder
 from bench.seed import seed_members

@@ -13,7 +13,7 @@ from insurance.receipts import owe_worker
 from insurance.tariff import first_month
 from insurance.work import Work
 from insurance.work_items import close, find, open_item
-from models import Mandate, MandateState, Membership, MembershipState, MessageKey, Worker, WorkItem, WorkKind, WorkState
+from models import Mandate, MandateState, Membership, MembershipState, Worker, WorkItem, WorkKind, WorkState
 from models.event import record
 from models.machine import Cause
 from models.mandate import IN_FORCE
@@ -25,19 +25,20 @@ NO_FUNDS_MONTHS_MAX = 3
 # A bank that can be asked after a mandate is asked a minute later, then after twice as long each time, at least daily.
 ASK_FIRST, ASK_AT_LEAST_EACH = timedelta(minutes=1), timedelta(days=1)
 UNANSWERED_FOR = timedelta(days=1)
-# As the sandbox's bank has it. SNAP names the block (403xx11) and no number: a bank that blocks earlier says so.
-CODE_TRIES_MAX = 3
 
 
 def claim(work: Work, banks: Collection[str], lease: timedelta) -> Mandate | None:
     """The next mandate that one of `banks` is to be asked for, under a lease; the caller commits, then asks.
 
-    One whose code the member has typed goes with its code: `code_sealed` is not None.
+    One whose code the member has typed goes with its code: `code_sealed` is not None. One that still waits for its code
+    stays as it is: only a new code is to be asked for.
     """
-    typed = (Mandate.state == MandateState.CODE_NEEDED.value) & Mandate.code_sealed.is_not(None)
-    mandate = _next(work, banks, (Mandate.state == MandateState.CONSENTED.value) | typed)
+    wanted = Mandate.code_sealed.is_not(None) | Mandate.code_wanted_at.is_not(None)
+    with_code = (Mandate.state == MandateState.CODE_NEEDED.value) & wanted
+    mandate = _next(work, banks, (Mandate.state == MandateState.CONSENTED.value) | with_code)
     if mandate is not None:
-        change(work, mandate, MandateState.SUBMITTED, Cause("system", "ask"))
+        if mandate.state == MandateState.CONSENTED.value or mandate.code_sealed is not None:
+            change(work, mandate, MandateState.SUBMITTED, Cause("system", "ask"))
         mandate.lease_until = work.now + lease
     return mandate
 
@@ -147,31 +148,6 @@ def unreachable(work: Work, mandate: Mandate, again_at: datetime) -> None:
         back = MandateState.CONSENTED if mandate.code_sealed is None else MandateState.CODE_NEEDED
         change(work, mandate, back, Cause("system", "unreachable"))
         mandate.lease_until = again_at
-
-
-def code_needed(work: Work, mandate: Mandate, bank_reference: str) -> None:
-    """The bank has sent its code to the member's phone: they are told where to type it."""
-    if mandate.state != MandateState.SUBMITTED.value:
-        return
-    mandate.bank_reference = bank_reference
-    change(work, mandate, MandateState.CODE_NEEDED, Cause("bank", "code_sent"))
-    owe_worker(work, mandate.worker, "mandate_code", f"mandate_code:{mandate.id}", bank_facts(mandate))
-
-
-def code_wrong(work: Work, mandate: Mandate, code: str) -> None:
-    """Not the code that the bank sent: the member is told to type it again, until CODE_TRIES_MAX were wrong."""
-    if mandate.state != MandateState.SUBMITTED.value:
-        return
-    # Each wrong code is told once under a key of its own, and so the keys are the count.
-    keys = [f"mandate_code_wrong:{mandate.id}:{n}" for n in range(1, CODE_TRIES_MAX)]
-    told = set(work.db.scalars(select(MessageKey.key).where(MessageKey.key.in_(keys))))
-    if len(told) == len(keys):
-        rejected(work, mandate, Reason.CODE.value, code)
-        return
-    mandate.code_sealed = None
-    change(work, mandate, MandateState.CODE_NEEDED, Cause("bank", "wrong_code", code))
-    key = keys[len(told)]
-    owe_worker(work, mandate.worker, "mandate_code_wrong", key, bank_facts(mandate))
 
 
 def rejected_by_debit(work: Work, mandate_id: int, reason: str, code: str) -> None:

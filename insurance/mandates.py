@@ -31,7 +31,6 @@ FINAL = [state.value for state in FINAL_MANDATES]
 _IN_FORCE = [state.value for state in IN_FORCE]
 # Members pause for a lean season; after three unpaid months membership would be inactive (programme.md 1.5).
 PAUSE_MONTHS = (1, 2, 3)
-CODE_DIGITS = range(4, 9)
 
 
 class AlreadyMandated(Exception):
@@ -231,18 +230,6 @@ def change(work: Work, mandate: Mandate, to: MandateState, cause: Cause) -> None
     move(work.db, mandate, MANDATE_MOVES, to, cause, work.now)
     mandate.changed_at, mandate.lease_until = work.now, None
     work.db.flush()
-
-
-def type_code(work: Work, worker: Worker, typed: str) -> None:
-    """Keep the bank's code, sealed, for the job that hands it over. Raises NoMandate where none is waited for."""
-    for mandate in live_all(work, worker.id, lock=True):
-        if mandate.state == MandateState.CODE_NEEDED.value:
-            mandate.code_sealed = work.box(worker).seal(typed, "mandate.code")
-            mandate.code_at, mandate.lease_until = work.now, None
-            record(work.db, mandate.subject, "member", "code", "", mandate.state, mandate.state, work.now)
-            wake(work.db, ASK_BANKS)
-            return
-    raise NoMandate
 
 
 def pause_from(work: Work, worker: Worker) -> Month:

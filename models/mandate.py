@@ -107,6 +107,12 @@ class Mandate(Base):
     code_sealed: Mapped[Sealed | None]
     """The bank's code as the member typed it, until a job has handed it over."""
     code_at: Mapped[Instant | None]
+    journey: Mapped[str | None] = mapped_column(String(36))
+    """By what the bank is asked for a new code; None where its product has no such request."""
+    code_wanted_at: Mapped[Instant | None]
+    """Since when a new code is wanted of the bank."""
+    charge_sealed: Mapped[Sealed | None]
+    """What the bank gave with its latest code, to be handed over with it."""
     sent_in: Mapped[str | None] = mapped_column(String(60))
     """The file that asks for it, at a bank without an API."""
     lease_until: Mapped[Instant | None]

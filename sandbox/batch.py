@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.dialects.postgresql import insert
 
-from banks.base import CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
 from banks.batch_file import (
     ACTIVE,
     DONE,

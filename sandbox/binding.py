@@ -1,5 +1,6 @@
 """SNAP account binding, services 07, 04, 81, 08 and 09: who agreed by code, and the token that came of it."""
 
+import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
@@ -10,7 +11,16 @@ from sqlalchemy.dialects.postgresql import insert
 
 from sandbox.accounts import check_holder
 from sandbox.answers import DEBIT, Reply, SnapRefused
-from sandbox.debit_bodies import BindBody, read_bind, read_code, read_debit, read_inquiry, read_journey, read_unbind
+from sandbox.debit_bodies import (
+    CHARGE_MAX,
+    BindBody,
+    read_bind,
+    read_code,
+    read_debit,
+    read_inquiry,
+    read_journey,
+    read_unbind,
+)
 from sandbox.debits import Order
 from sandbox.gateway import deliver
 from sandbox.settings import BankSettings
@@ -53,8 +63,7 @@ def send_code(db: Connection, bank: BankSettings, wire: Request, now: datetime) 
     binding = db.execute(select(bindings).where(wanted).with_for_update()).first()
     if binding is None:
         raise SnapRefused("40401", "journeyId")
-    _send_code(db, binding, now)
-    return Reply("20000", {"chargeToken": secrets.token_hex(20)})
+    return Reply("20000", {"chargeToken": _charge(binding.reference, _send_code(db, binding, now))})
 
 
 def check_code(db: Connection, bank: BankSettings, wire: Request, now: datetime) -> Reply:
@@ -63,6 +72,8 @@ def check_code(db: Connection, bank: BankSettings, wire: Request, now: datetime)
     binding = db.execute(select(bindings).where(_of(bank, body.customer_id, body.reference)).with_for_update()).first()
     if binding is None or binding.state == "ended":
         raise SnapRefused("40401", "originalReferenceNo")
+    if body.charge not in ("", _charge(binding.reference, binding.code_until)):
+        raise SnapRefused("40001", "chargeToken")
     right = hmac.compare_digest(binding.code.encode(), body.code.encode())
     if binding.state == "bound":
         return _made(binding) if right else Reply("40415")
@@ -159,12 +170,19 @@ def _new(db: Connection, bank: BankSettings, body: BindBody, journey: str, now: 
     return db.execute(row.returning(bindings)).one()
 
 
-def _send_code(db: Connection, binding: Row[Any], now: datetime) -> None:
-    code = f"{secrets.randbelow(10**6):06d}"
-    _change(db, binding, code=code, code_until=now + CODE_LIFE, tries=0)
+def _charge(reference: str, code_until: datetime) -> str:
+    """Names one code that was sent, and says nothing of it."""
+    return hashlib.sha256(f"{reference} {code_until.timestamp()}".encode()).hexdigest()[:CHARGE_MAX]
+
+
+def _send_code(db: Connection, binding: Row[Any], now: datetime) -> datetime:
+    """Until when the new code is good."""
+    code, until = f"{secrets.randbelow(10**6):06d}", now + CODE_LIFE
+    _change(db, binding, code=code, code_until=until, tries=0)
     deliver(
         db, f"+{binding.phone}", "BANK", f"Kode BANK {code} untuk autodebit. Berlaku 5 menit. Jangan beritahu.", now
     )
+    return until
 
 
 def _change(db: Connection, binding: Row[Any], **values: Any) -> None:

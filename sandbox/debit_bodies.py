@@ -10,7 +10,7 @@ from sandbox.settings import BankSettings
 
 # Source: ASPI SNAP, Registrasi and Transfer Debit (programme.md 3.4). `linkId` has no length there;
 # `journeyId` is String(32) and the X-EXTERNAL-ID it repeats String(36): the longer is taken.
-REFERENCE_MAX, TOKEN_MAX, JOURNEY_MAX, REASON_MAX = 64, 128, 36, 256
+REFERENCE_MAX, TOKEN_MAX, JOURNEY_MAX, REASON_MAX, CHARGE_MAX = 64, 128, 36, 256, 40
 # Source: DOKU: phoneNo has 9 to 16 digits (programme.md 3.4).
 _PHONE = re.compile(r"[1-9][0-9]{8,15}")
 
@@ -30,6 +30,7 @@ class CodeBody:
     reference: str
     customer_id: str
     code: str
+    charge: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def read_code(raw: bytes, bank: BankSettings) -> CodeBody:
         reference=text(body, "originalReferenceNo", REFERENCE_MAX),
         customer_id=text(body, "originalPartnerReferenceNo", bank.reference_max),
         code=text(body, "otp", 8),
+        charge=optional(body, "chargeToken", CHARGE_MAX),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import requests
 
+from banks.asked import CodeRequest, CodeWish, CollectRequest, MandateRequest, StatusRequest
 from banks.base import (
     Answer,
     AsksStatus,
@@ -14,11 +15,8 @@ from banks.base import (
     BankRefused,
     BankUnknown,
     Became,
-    CodeRequest,
-    CollectRequest,
-    MandateRequest,
     Reason,
-    StatusRequest,
+    SendsCodes,
     TakesCodes,
 )
 from banks.batch_file import BatchFiles, BatchResult
@@ -93,9 +91,13 @@ class Table:
         url = f"{self.sandbox.url}/bank/{self.code}/codes"
         return str(requests.get(url, params={"customer": self.customer}, timeout=5).json()["code"])
 
-    def confirm(self, reference: str, code: str) -> BankAnswer:
+    def confirm(self, reference: str, code: str, charge: str = "") -> BankAnswer:
         assert isinstance(self.bank, TakesCodes)
-        return self.bank.confirm(CodeRequest(self.customer, reference, code))
+        return self.bank.confirm(CodeRequest(self.customer, reference, code, charge))
+
+    def new_code(self, waits: BankAnswer) -> str:
+        assert isinstance(self.bank, SendsCodes)
+        return self.bank.send_code(CodeWish(self.customer, waits.journey))
 
     def mandate(self) -> BankAnswer:
         answer = self.ask()

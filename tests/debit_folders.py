@@ -8,7 +8,8 @@ import pytest
 
 from autodebit.collect import Collected
 from autodebit.files import exchange_files
-from banks.base import CollectRequest, MandateRequest, Reason
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import Reason
 from banks.batch_file import BatchFiles, BatchResult, DebitResult, MandateResult, write_result
 from handset.phone import Phone
 from ports import Ports

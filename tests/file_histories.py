@@ -9,7 +9,7 @@ from shutil import copy, rmtree
 
 from autodebit.collect import tidy
 from autodebit.files import exchange_files
-from banks.base import CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
 from banks.batch_file import BatchFiles
 from ports import Ports
 from sandbox.batch import SandboxBatch, batch_folders

@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 
 from autodebit.decide import decide
 from autodebit.hear import hear_notices
-from banks.base import Bank, Status, StatusRequest
+from banks.asked import StatusRequest
+from banks.base import Bank, Status
 from tests.histories import Story
 from tests.history_checks import BOUND
 from tests.troubled import FaultyAsked, Trouble

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from sqlalchemy import Engine
 
-from banks.base import CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
 from banks.batch_file import BatchFiles, BatchResult
 from banks.folders import connect_batch_banks, connect_settlements
 from banks.settings import load_banks

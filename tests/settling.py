@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from autodebit.collect import collect
 from autodebit.hear import hear_notices, keep
 from autodebit.settle import Taken, settle
-from banks.base import BankAnswer, BankUnknown, Became, CollectRequest, Notice, Status, StatusRequest
+from banks.asked import CollectRequest, StatusRequest
+from banks.base import BankAnswer, BankUnknown, Became, Notice, Status
 from banks.settlement import Kind, SettlementFiles, SettlementLine, write_settlement
 from database import JOB_ANSWER_TIMEOUT_S, make_engine
 from insurance import reconcile

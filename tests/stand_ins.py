@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from banks.asked import CodeRequest, CollectRequest, MandateRequest
 from banks.base import (
     Answer,
     BadNotice,
@@ -9,10 +10,7 @@ from banks.base import (
     BankAnswer,
     BankRefused,
     BankUnreachable,
-    CodeRequest,
-    CollectRequest,
     LaneRules,
-    MandateRequest,
     Notice,
     NoticeCall,
     NoticeReply,
@@ -79,11 +77,12 @@ class WithCodes(Away):
 
     CODE = "481516"
 
-    def __init__(self) -> None:
+    def __init__(self, journey: str = "") -> None:
         self.debits: list[CollectRequest] = []
+        self.journey = journey
 
     def ask(self, mandate: MandateRequest) -> BankAnswer:
-        return BankAnswer(Answer.CODE_NEEDED, f"BIND-{mandate.customer_id}")
+        return BankAnswer(Answer.CODE_NEEDED, f"BIND-{mandate.customer_id}", journey=self.journey)
 
     def confirm(self, code: CodeRequest) -> BankAnswer:
         if code.code != self.CODE or code.mandate_reference != f"BIND-{code.customer_id}":

@@ -8,7 +8,8 @@ import pytest
 
 from autodebit.collect import collect
 from autodebit.mandates import ask_banks
-from banks.base import BankAnswer, BankRefused, CollectRequest, Reason
+from banks.asked import CollectRequest
+from banks.base import BankAnswer, BankRefused, Reason
 from tests.people import (
     BUDI,
     BUDI_NIK,

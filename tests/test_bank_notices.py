@@ -17,7 +17,8 @@ from autodebit.collect import collect_lane
 from autodebit.hear import hear_notices
 from autodebit.mandates import tell_banks
 from autodebit.routes import make_blueprint
-from banks.base import BankAnswer, CollectRequest
+from banks.asked import CollectRequest
+from banks.base import BankAnswer
 from tests.heard import TOTAL_RP, bring, hears, items, one_member, posted, receipts, references, states, tells
 from tests.histories import NIKS, PHONES, Story
 from tests.history_checks import BIFAST, BOUND
@@ -268,9 +269,7 @@ def test_a_notice_that_breaks_us_is_a_persons_and_holds_up_no_other(world: World
     assert world.one("SELECT count(*) FROM bank_notices WHERE NOT read") == 0
 
 
-def test_a_bank_that_can_be_told_is_told_that_a_mandate_ended_and_another_is_a_persons_with_its_clock(
-    world: World,
-) -> None:
+def test_a_bank_that_can_be_told_is_told_of_an_end_and_another_is_a_persons_with_its_clock(world: World) -> None:
     story = Story(world, [BOUND, BIFAST], ["2345", "2345"])
     story.change_mind(0, "cancel")
     story.change_mind(1, "cancel")

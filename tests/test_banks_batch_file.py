@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from banks.base import CollectRequest, MandateRequest, Reason
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import Reason
 from banks.batch_file import (
     CODES,
     BatchFiles,

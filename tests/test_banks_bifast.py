@@ -16,15 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from banks.base import (
-    Answer,
-    BankAnswer,
-    BankRefused,
-    BankUnreachable,
-    CollectRequest,
-    LaneRules,
-    Reason,
-)
+from banks.asked import CollectRequest
+from banks.base import Answer, BankAnswer, BankRefused, BankUnreachable, LaneRules, Reason
 from banks.bifast import BiFast
 from banks.connect import connect_banks
 from banks.settings import BankSettings
@@ -128,7 +121,7 @@ def test_the_headers_are_snaps(act: Act, service: str, bank: LoopbackBank, conne
         "CHANNEL-ID": "95231",
     }
     assert {name: sent.headers.get(name) for name in expected} == expected
-    assert re.fullmatch(r"[0-9]{36}", sent.headers["X-EXTERNAL-ID"])
+    assert re.fullmatch(r"[0-9]{32}", sent.headers["X-EXTERNAL-ID"])
 
 
 def test_many_debits_take_one_connection_one_token_and_new_ids(bank: LoopbackBank, connect: Maker) -> None:

@@ -9,19 +9,17 @@ from dataclasses import replace
 import pytest
 import requests
 
+from banks.asked import CancelRequest, RefundRequest, StatusRequest
 from banks.base import (
     Answer,
     AsksStatus,
     BankRefused,
     Became,
-    CancelRequest,
     CancelsDebits,
     CancelsMandates,
     NoticeCall,
     Reason,
-    RefundRequest,
     Refunds,
-    StatusRequest,
 )
 from tests.contract import BOUND, FILE_ENDINGS, OUTCOMES, FileTable, Moved, Table, expected
 from tests.sandboxed import Sandbox
@@ -215,6 +213,22 @@ def test_a_wrong_or_a_late_code_binds_nothing(sandbox: Sandbox, moved: Moved) ->
     late.ask()
     with pytest.raises(BankRefused):
         late.confirm(waits.reference, code)
+
+
+def test_a_new_code_takes_the_place_of_the_first(sandbox: Sandbox, moved: Moved) -> None:
+    table = Table(sandbox, "113", "2345")
+    waits, first = table.ask(), table.sms_code()
+    charge = table.new_code(waits)
+    again = table.new_code(waits)
+    second = table.sms_code()
+    assert len({first, second}) == 2, "one time in a million they are the same"
+    for code, given in ((first, ""), (second, charge)):
+        with pytest.raises(BankRefused):
+            table.confirm(waits.reference, code, given)
+    assert table.confirm(waits.reference, second, again).answer is Answer.DONE
+    with pytest.raises(BankRefused) as caught:
+        table.new_code(waits)
+    assert caught.value.reason is Reason.OURS, "what is bound waits for no code"
 
 
 # --- notices -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from banks.base import CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
 from banks.batch_file import CODES, BatchFiles, BatchResult, DebitResult, MandateResult, read_debit_file, write_result
 from banks.settlement import SettlementFiles, SettlementLine, settlement_name, write_settlement
 from dayfiles import BadFile

@@ -12,11 +12,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
-from banks.base import (
-    BankAnswer,
-    CollectRequest,
-    MandateRequest,
-)
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import BankAnswer
 from banks.bifast import BiFast
 from banks.settings import BankSettings
 from banks.snap_debit import SnapDebit
@@ -35,6 +32,7 @@ SERVICE_PATHS = {
         "71": "debit/fast-payment",
         "07": "registration-account-binding",
         "04": "otp-verification",
+        "81": "otp",
         "08": "registration-account-inquiry",
         "09": "registration-account-unbinding",
         "54": "debit/payment-host-to-host",
@@ -143,8 +141,9 @@ _BOUND = {"accountToken": "tok-1", "linkId": "LINK-1"}
 _GOOD: dict[str, dict[str, object]] = {
     "70": {"eMandateReffId": "EM-1", "customerId": "W0001"},
     "71": _PAID,
-    "07": {"referenceNo": "BIND-1", "nextAction": "OTP"},
+    "07": {"referenceNo": "BIND-1", "nextAction": "OTP", "additionalInfo": {"journeyId": "JOURNEY-1"}},
     "04": {"originalReferenceNo": "BIND-1", **_BOUND},
+    "81": {"chargeToken": "CHARGE-1"},
     "08": {"partnerReferenceNo": "W0001", **_BOUND},
     "09": {"linkId": "LINK-1"},
     "54": _PAID,

@@ -6,7 +6,8 @@ import pytest
 
 from autodebit.collect import collect
 from autodebit.lanes import UNANSWERED_MAX
-from banks.base import BankAnswer, BankRefused, CollectRequest, Reason
+from banks.asked import CollectRequest
+from banks.base import BankAnswer, BankRefused, Reason
 from tests.crew import crew, with_bank
 from tests.stand_ins import Paying
 from tests.test_lanes import SICK, Failing, lane

@@ -1,7 +1,5 @@
 """A bank that sends a code, from the phone to the receipts: typed on the next call, good, wrong or too late."""
 
-import pytest
-
 from handset.phone import Phone
 from tests.people import authorise, enrol
 from tests.test_mandate_change import states
@@ -61,16 +59,10 @@ def test_after_a_wrong_code_the_right_one_makes_the_mandate_active(world: World)
     assert states(world) == ["active"]
 
 
-@pytest.mark.parametrize("minutes", [0, 6])
-def test_three_wrong_codes_or_a_late_one_end_the_mandate_say_so_and_debit_nothing(world: World, minutes: int) -> None:
+def test_three_wrong_codes_end_the_mandate_say_so_and_debit_nothing(world: World) -> None:
     phone, code = waiting(world)
-    if minutes:
-        # Source: sandbox/README.md: a code is good for five.
-        world.clock.forward(minutes=minutes)
-        types(world, phone, code)
-    else:
-        for _ in range(3):
-            types(world, phone, wrong(code))
+    for _ in range(3):
+        types(world, phone, wrong(code))
     assert states(world) == ["rejected"]
     assert "kode bank salah/terlambat" in world.last_sms()
     world.collect()
@@ -78,3 +70,76 @@ def test_three_wrong_codes_or_a_late_one_end_the_mandate_say_so_and_debit_nothin
     assert world.rows("SELECT 1 FROM attempts WHERE asked_at IS NOT NULL") == []
     phone.dial()
     assert "Bank rekening Anda" in phone.press("2"), "a new consent is open to her"
+
+
+def code_now(world: World) -> str:
+    return world.sandbox.code(BANK, f"IU{world.one('SELECT id FROM mandates')}")
+
+
+def late(world: World) -> None:
+    # Source: sandbox/README.md: a code is good for five minutes.
+    world.clock.forward(minutes=6)
+
+
+def asks_for_another(world: World, phone: Phone) -> str:
+    phone.dial()
+    return phone.press("2", "2")
+
+
+def test_a_code_that_comes_too_late_brings_a_new_one_and_that_one_serves(world: World) -> None:
+    phone, code = waiting(world)
+    late(world)
+    types(world, phone, code)
+    assert states(world) == ["code_needed"]
+    assert "mengirim kode ke HP ini" in world.last_sms()
+    assert code_now(world) != code
+    types(world, phone, code_now(world))
+    assert states(world) == ["active"]
+    assert world.collect().by_state == {"confirmed": 1}
+
+
+def test_who_has_no_code_asks_for_another_and_the_first_is_worth_nothing(world: World) -> None:
+    phone, code = waiting(world)
+    said = asks_for_another(world, phone)
+    assert "Kode baru diminta dari bank" in said
+    assert code_now(world) == code, "a call asks no bank"
+    assert world.ask_banks() == 1
+    assert code_now(world) != code
+    assert sum("mengirim kode" in text for text in world.owed_to(phone.number)) == 2
+    assert world.ask_banks() == 0, "one wish, one code"
+    types(world, phone, code)
+    assert states(world) == ["code_needed"]
+    types(world, phone, code_now(world))
+    assert states(world) == ["active"]
+
+
+def test_one_wish_pressed_twice_is_one_code(world: World) -> None:
+    phone, _ = waiting(world)
+    for _ in range(2):
+        asks_for_another(world, phone)
+    assert world.ask_banks() == 1
+
+
+def test_three_new_codes_are_all_and_then_the_call_says_what_to_do(world: World) -> None:
+    phone, _ = waiting(world)
+    for _ in range(3):
+        asks_for_another(world, phone)
+        world.ask_banks()
+    assert "tidak bisa diminta lagi" in asks_for_another(world, phone)
+    assert world.ask_banks() == 0
+    late(world)
+    types(world, phone, code_now(world))
+    assert states(world) == ["rejected"]
+    assert "kode bank salah/terlambat" in world.last_sms()
+
+
+def test_a_code_typed_after_a_wish_goes_first_and_the_wish_is_over_with_it(world: World) -> None:
+    phone, code = waiting(world)
+    asks_for_another(world, phone)
+    types(world, phone, code)
+    assert states(world) == ["active"]
+    assert code_now_is_none(world)
+
+
+def code_now_is_none(world: World) -> bool:
+    return world.ask_banks() == 0 and sum("mengirim kode" in text for text in world.owed_to("+6281234567890")) == 1

@@ -7,7 +7,8 @@ import requests
 from structlog.testing import capture_logs
 
 from autodebit.collect import collect
-from banks.base import BankAnswer, BankRefused, CollectRequest, Reason
+from banks.asked import CollectRequest
+from banks.base import BankAnswer, BankRefused, Reason
 from banks.connect import connect_banks
 from banks.settings import load_banks
 from tests.stand_ins import Away

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from autodebit.files import exchange_files
-from banks.base import CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
 from banks.batch_file import BatchFiles, MandateResult, read_debit_file
 from insurance import mandates, tickets
 from models import Worker

@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from autodebit.collect import Collected, Debit, ask_all, collect
 from autodebit.lanes import UNANSWERED_MAX, Health, Pace
-from banks.base import BankAnswer, BankRefused, BankUnknown, BankUnreachable, CollectRequest, LaneRules, Reason
+from banks.asked import CollectRequest
+from banks.base import BankAnswer, BankRefused, BankUnknown, BankUnreachable, LaneRules, Reason
 from insurance import runs
 from ports import Ports
 from tests.crew import crew, with_bank

@@ -8,7 +8,8 @@ import pytest
 
 from autodebit.collect import collect
 from autodebit.mandates import ask_banks, tell_banks
-from banks.base import Bank, BankAnswer, BankRefused, CodeRequest, Reason
+from banks.asked import CodeRequest
+from banks.base import Bank, BankAnswer, BankRefused, Reason
 from handset.phone import Phone
 from tests.people import GOOD, PIN, authorise, enrol
 from tests.stand_ins import WithCodes
@@ -89,17 +90,18 @@ def test_the_third_wrong_code_ends_the_mandate_and_is_told(world: World) -> None
     assert "pasang lagi, ketik kode baru bank" in world.last_sms(), "another account would help nobody"
 
 
-@pytest.mark.parametrize("code", ["4030411", "4030412"], ids=["blocked", "expired"])
-def test_a_code_that_the_bank_takes_no_more_ends_the_mandate_at_once(world: World, code: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "code"), [(Reason.HOLDER, "4030411"), (Reason.CODE_OVER, "4030412")], ids=["blocked", "late"]
+)
+def test_where_no_code_helps_and_none_can_be_sent_the_mandate_ends_at_once(
+    world: World, reason: Reason, code: str
+) -> None:
     class NoMore(WithCodes):
-        def confirm(self, code: CodeRequest) -> BankAnswer:
-            raise BankRefused(Reason.HOLDER, self.no)
-
-        no = ""
+        def confirm(self, _code: CodeRequest) -> BankAnswer:
+            raise BankRefused(reason, code)
 
     phone, _, _ = waiting_for_code(world)
     bank = NoMore()
-    bank.no = code
     types(world, phone, {"114": bank}, bank.CODE)
     assert states(world) == ["rejected"]
     assert "kode bank salah/terlambat" in world.last_sms()

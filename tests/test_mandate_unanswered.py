@@ -7,17 +7,8 @@ import pytest
 from autodebit.collect import collect
 from autodebit.decide import decide
 from autodebit.mandates import ask_after, ask_banks
-from banks.base import (
-    Answer,
-    Bank,
-    BankAnswer,
-    BankRefused,
-    BankUnknown,
-    BankUnreachable,
-    MandateQuestion,
-    MandateRequest,
-    Reason,
-)
+from banks.asked import MandateQuestion, MandateRequest
+from banks.base import Answer, Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason
 from insurance import work_items
 from ports import Ports
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, PIN, SITI_PHONE, authorise, enrol

@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from app import create_app
 from autodebit import plan
 from autodebit.collect import collect
-from banks.base import BankAnswer, BankUnreachable, CollectRequest, MandateRequest
+from banks.asked import CollectRequest, MandateRequest
+from banks.base import BankAnswer, BankUnreachable
 from tests.people import (
     BUDI,
     BUDI_NIK,

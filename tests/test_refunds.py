@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from autodebit.decide import decide
 from autodebit.refunds import send_refunds
-from banks.base import BankAnswer, BankRefused, BankUnknown, Reason, RefundRequest
+from banks.asked import RefundRequest
+from banks.base import BankAnswer, BankRefused, BankUnknown, Reason
 from insurance import refunds, work_items
 from insurance.attempts import key_of, locked
 from models.machine import Cause

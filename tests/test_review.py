@@ -14,18 +14,8 @@ from autodebit.lanes import UNANSWERED_MAX
 from autodebit.mandates import tell_banks
 from autodebit.refunds import send_refunds
 from autodebit.unknown import ask_unknown
-from banks.base import (
-    Answer,
-    BankAnswer,
-    BankUnreachable,
-    Became,
-    CancelRequest,
-    Notice,
-    Reason,
-    RefundRequest,
-    Status,
-    StatusRequest,
-)
+from banks.asked import CancelRequest, RefundRequest, StatusRequest
+from banks.base import Answer, BankAnswer, BankUnreachable, Became, Notice, Reason, Status
 from banks.batch_file import DONE, REFUSED, BatchFiles, BatchResult, DebitResult, write_result
 from insurance import runs, work_items
 from insurance.attempts import key_of, locked

@@ -10,19 +10,8 @@ from sqlalchemy import text
 from autodebit.lanes import UNANSWERED_MAX
 from autodebit.mandates import ask_after, ask_banks, tell_banks
 from autodebit.refunds import send_refunds
-from banks.base import (
-    Answer,
-    Bank,
-    BankAnswer,
-    BankRefused,
-    BankUnknown,
-    BankUnreachable,
-    CancelRequest,
-    MandateQuestion,
-    MandateRequest,
-    Reason,
-    RefundRequest,
-)
+from banks.asked import CancelRequest, MandateQuestion, MandateRequest, RefundRequest
+from banks.base import Answer, Bank, BankAnswer, BankRefused, BankUnknown, BankUnreachable, Reason
 from ports import Ports
 from tests.crew import crew, join
 from tests.stand_ins import Paying

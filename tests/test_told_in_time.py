@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from autodebit.collect import collect
-from banks.base import BankAnswer, BankRefused, BankUnreachable, CollectRequest, Reason
+from banks.asked import CollectRequest
+from banks.base import BankAnswer, BankRefused, BankUnreachable, Reason
 from gateways.base import SendUnreachable
 from insurance import contributions, mandates
 from insurance.consent import Yes

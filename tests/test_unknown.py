@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from autodebit.decide import decide
 from autodebit.exchange import exchange
-from banks.base import BankAnswer, Became, CollectRequest, Reason, Status
+from banks.asked import CollectRequest
+from banks.base import BankAnswer, Became, Reason, Status
 from insurance.work_items import Disagreed, NotOpen
 from tests.heard import (
     DENIED,

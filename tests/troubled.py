@@ -6,21 +6,18 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.orm import Session
 
+from banks.asked import CollectRequest, MandateRequest, RefundRequest, StatusRequest
 from banks.base import (
     AsksStatus,
     Bank,
     BankAnswer,
     BankUnknown,
     BankUnreachable,
-    CollectRequest,
-    MandateRequest,
     Notice,
     NoticeCall,
     NoticeReply,
-    RefundRequest,
     Refunds,
     Status,
-    StatusRequest,
 )
 from insurance.work import Work
 from ports import Ports

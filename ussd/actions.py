@@ -1,6 +1,6 @@
 """What a call may do, each one use case of insurance; a repeat of any of them changes nothing."""
 
-from insurance import enrolment, mandates, pin
+from insurance import bank_codes, enrolment, mandates, pin
 from insurance.consent import Yes
 from insurance.contacts import is_doubted
 from models import MandateState, Membership, MembershipState
@@ -77,7 +77,13 @@ def give_code(caller: Caller) -> None:
     caller.check_hold()
     worker = caller.worker()
     sealed = bytes.fromhex(caller.answers["bank_code"])
-    mandates.type_code(caller.work, worker, caller.work.box(worker).open(sealed, fields.CODE_PURPOSE))
+    bank_codes.typed(caller.work, worker, caller.work.box(worker).open(sealed, fields.CODE_PURPOSE))
+
+
+def want_new_code(caller: Caller) -> None:
+    """Raises NoMandate where no code is waited for any more, or NoNewCode."""
+    caller.check_hold()
+    bank_codes.want_new(caller.work, caller.worker())
 
 
 def cancel_mandate(caller: Caller) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from insurance import enrolment, mandates, pin
+from insurance import bank_codes, enrolment, pin
 from units.nik import NotANik, parse_nik
 from ussd.caller import Caller
 from ussd.screens import Refused
@@ -10,13 +10,17 @@ from ussd.screens import Refused
 ACCOUNT_DIGITS = range(8, 17)
 # Whose money comes by harvest in more months than these has money in most months.
 HARVEST_MONTHS_MAX = 6
-# Shorter than any bank's code, so that it can be told from one.
-OTHER_WISH = "1"
+# Shorter than any bank's code, so that they can be told from one.
+OTHER_WISH, NEW_CODE = "1", "2"
 CODE_PURPOSE = "journey.code"
 
 
 class OtherWish(Exception):
     """The caller has no code to type and wants the menu behind the question."""
+
+
+class NewCode(Exception):
+    """The caller wants the bank to send another code."""
 
 
 def nik(caller: Caller, typed: str) -> str:
@@ -69,11 +73,13 @@ def harvest_months(digits: str) -> set[int]:
 
 
 def bank_code(caller: Caller, typed: str) -> str:
-    """The bank's code, sealed until the next step hands it on. Raises OtherWish besides Refused."""
+    """The bank's code, sealed until the next step hands it on. Raises OtherWish or NewCode besides Refused."""
     digits = re.sub(r"[\s.\-]", "", typed)
     if digits == OTHER_WISH:
         raise OtherWish
-    if not (digits.isascii() and digits.isdigit() and len(digits) in mandates.CODE_DIGITS):
+    if digits == NEW_CODE:
+        raise NewCode
+    if not (digits.isascii() and digits.isdigit() and len(digits) in bank_codes.CODE_DIGITS):
         raise Refused("code.digits")
     return caller.work.box(caller.worker()).seal(digits, CODE_PURPOSE).hex()
 

@@ -13,7 +13,7 @@ RESUMED_FLOWS = ("enrol", "mandate", "officer")
 INVITED_FLOW = "enrol"
 TRAIL_MAX = 30
 # Raised whenever a screen is renamed or its question changes: an older journey starts anew instead of guessing.
-MENU_VERSION = 6
+MENU_VERSION = 7
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The whole menu as one tree; its words are in texts/ under the same names."""
 
+from insurance.bank_codes import NoNewCode
 from insurance.enrolment import (
     AgeOutside,
     AlreadyEnrolled,
@@ -168,10 +169,17 @@ MENU: Tree = {
         then="mandate.code_do",
         facts=facts.code_bank,
         secret=True,
-        unless={fields.OtherWish: "mandate.menu"},
+        unless={fields.OtherWish: "mandate.menu", fields.NewCode: "mandate.new_code"},
     ),
     "mandate.code_do": Do(actions.give_code, then="mandate.code_done", unless={NoMandate: "mandate.gone"}),
     "mandate.code_done": End(),
+    "mandate.new_code": Do(
+        actions.want_new_code,
+        then="mandate.new_code_done",
+        unless={NoMandate: "mandate.gone", NoNewCode: "mandate.no_new_code"},
+    ),
+    "mandate.new_code_done": End(),
+    "mandate.no_new_code": End(),
     # Paying by a yes of its own.
     "mandate.pay": Pick(payments.payable, "pay", then="mandate.pay_confirm", none="mandate.pay_nothing"),
     "mandate.pay_nothing": End(),
