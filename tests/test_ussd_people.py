@@ -81,7 +81,7 @@ def test_a_weak_pin_is_refused_and_a_second_that_differs_is_asked_again(world: W
     phone = world.phone()
     phone.dial()
     phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2")
-    for weak, line in (("12345", "6 angka"), ("123456", "mudah ditebak"), ("050385", "tanggal lahir")):
+    for weak, line in (("12345", "6 angka"), ("123456", "urut (123456)"), ("050385", "tanggal lahir")):
         assert line in phone.press(weak)
         assert "sekali lagi" in phone.press(PIN)
         assert "Buat PIN" in phone.press("0")

@@ -19,7 +19,7 @@ COMPOSED = {
     "change": ("change",),
     "fee": ("fee",),
     "savings": ("jht_",),
-    "status": ("status.",),
+    "status": ("status.", "behind.step"),
     "state": ("mandate.", "membership."),
     "reason": ("reason.",),
     "what": ("resume.",),
