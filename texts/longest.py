@@ -29,6 +29,7 @@ COMPOSED = {
     "harvest": ("harvest_days",),
     "relation": ("relation.",),
     "next": ("next.",),
+    "closed": ("next_closed",),
     "above": ("terms_above",),
     "posted": ("leave_posted",),
     "said": ("genuine.",),
@@ -83,7 +84,8 @@ LONGEST = {
     "savings": _phrase(50),
     "initials": "W.W.",
     "relation": _phrase(14),
-    "next": _phrase(90),
+    "next": _phrase(115),
+    "closed": " " + _phrase(27),
     # Three lines of a day, a month, and an amount or who paid it.
     "payments": "\n".join(["28-12-2026 Des 2026 " + "W" * 16] * 3),
     "above": _phrase(80),
