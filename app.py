@@ -1,5 +1,8 @@
 """Puts the product together: builds the ports, mounts every route, adds the command groups. Nothing imports it."""
 
+# First of all: it loads structlog as this process should have it.
+from logs import set_up_logs  # isort: split
+
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
@@ -24,7 +27,6 @@ from database import CALL_ANSWER_TIMEOUT_S, make_engine
 from gateways.africastalking import AfricasTalkingSms
 from gateways.base import SmsGateway
 from insurer.dayfile import DayFiles
-from logs import set_up_logs
 from ports import Ports
 from sealing import Keyring
 from texts import load_texts

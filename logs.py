@@ -3,7 +3,14 @@
 import logging
 import sys
 
-import structlog
+# structlog loads rich for its coloured tracebacks, which nothing here prints: 79 modules and 4 MB of each web process
+# (docs/bench.md). A None is how Python says that a module is not to be had; commands that draw tables load it after.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+
+import structlog  # noqa: E402
+
+if sys.modules["rich"] is None:
+    del sys.modules["rich"]
 
 
 def set_up_logs(level: str) -> None:

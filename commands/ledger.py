@@ -62,7 +62,11 @@ def verify(known_text: str | None) -> None:
         click.echo(f"DIFFERS: {what}: {', '.join(which)}")
     if by_kind:
         raise click.exceptions.Exit(2)
-    click.echo("All holds.")
+    if proof.seals:
+        click.echo("All holds.")
+    else:
+        click.echo("Books and cover hold. Nothing is sealed yet: what was changed before the first seal is not seen.")
+        click.echo("The worker seals every hour, `flask ledger seal` now.")
 
 
 def _print_tables(proof: Proof) -> None:

@@ -27,6 +27,8 @@ def show(reference: str) -> None:
             title = f"{reference} {ticket.kind}, {state}, answer by {ticket.answer_by:%d-%m-%Y}"
     except LookupError as error:
         raise click.ClickException(str(error)) from None
+    if any(event.code == tickets_of.DOUBTED and event.subject == "ticket" for event in trail):
+        click.echo("From a number in doubt (silent for long, or a new SIM): say nothing of the member in the answer.")
     table = make_table(title, "at", "what", "which", "by", "why", "code", "to")
     for event in trail:
         at = event.at.astimezone(JAKARTA)

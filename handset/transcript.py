@@ -42,6 +42,8 @@ _OF_THE_DAY = (
     (re.compile(r"\b\d\d-\d\d-\d{4}\b"), "<date>"),
     (re.compile(r"\b\d\d\.\d\d (WIB|WITA|WIT)\b"), "<time>"),
     (re.compile(r"\b[A-Z][a-z]{2} 20\d\d\b"), "<month>"),
+    # Whether the chosen day is one of the banks' is the calendar's matter.
+    (re.compile(r" \(tgl \d+ bank tutup\)"), ""),
 )
 
 

@@ -33,6 +33,13 @@ def at(work: Work, phone_index: bytes) -> Sequence[Contact]:
     return found
 
 
+def language_of(work: Work, phone_index: bytes) -> str:
+    """What those at this number chose, where it is one language; empty where they differ or nobody is there."""
+    query = select(Worker.language).join(Contact).where(Contact.phone_index == phone_index).distinct().limit(2)
+    found = work.db.scalars(query).all()
+    return found[0] if len(found) == 1 else ""
+
+
 def is_doubted(work: Work, contact: Contact) -> bool:
     """Whether somebody else may hold this number by now: silent for SILENT_DAYS, or another SIM since the last PIN."""
     if contact.last_seen is None:

@@ -132,6 +132,7 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     check_age(work, asked.nik)
     nik_index = work.keys.index("nik", asked.nik.digits)
     phone_index = work.keys.index("phone", asked.phone)
+    hold_number(work, phone_index)
     sharing = workers_sharing(work, phone_index)
     full = sharing >= work.settings.PHONE_WORKERS_MAX
     _refuse_known(work, nik_index, phone_index, full=full)
@@ -173,6 +174,11 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
     worker.contacts.append(phone)
     _submit(work, worker, asked)
     return worker
+
+
+def hold_number(work: Work, phone_index: bytes) -> None:
+    """Who is about to come to this number waits for the other who is: both would count the same free places."""
+    work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(phone_index[:8], signed=True))))
 
 
 def workers_sharing(work: Work, phone_index: bytes) -> int:

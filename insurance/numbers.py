@@ -5,7 +5,14 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from insurance.enrolment import OfficialsOthers, PhoneFull, check_stands, phone_is_full, workers_sharing
+from insurance.enrolment import (
+    OfficialsOthers,
+    PhoneFull,
+    check_stands,
+    hold_number,
+    phone_is_full,
+    workers_sharing,
+)
 from insurance.helpers import is_official
 from insurance.receipts import owe, owe_worker, recipient
 from insurance.told import tell_insurer
@@ -121,6 +128,7 @@ def confirm(work: Work, phone: str, code: str) -> Worker:
     Raises WrongCode; after CODE_TRIES_MAX the move is dropped. The caller commits either way: a try must count.
     """
     index = work.keys.index("phone", phone)
+    hold_number(work, index)
     query = (
         select(NumberChange)
         .where(NumberChange.new_index == index, NumberChange.state == NumberState.ASKED.value)

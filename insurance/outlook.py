@@ -6,7 +6,7 @@ from datetime import date
 from sqlalchemy import select
 
 from insurance import mandates, schedule
-from insurance.calendar import chosen_day, debit_day
+from insurance.calendar import chosen_day, debit_day, is_working_day
 from insurance.prices import quotes_of
 from insurance.tariff import first_month
 from insurance.work import Work
@@ -26,6 +26,8 @@ class NextDebit:
     amount_rp: int
     mandate: Mandate
     announced: bool
+    closed_on: int | None = None
+    """The day of the month that the member chose, where banks are closed on it and `day` is another for that."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def next_debit(work: Work, worker: Worker) -> NextDebit | None:
     attempt = work.db.scalars(open_.order_by(Attempt.due_on, Attempt.month).limit(1)).first()
     if attempt is not None and attempt.mandate_id is not None:
         mandate = work.db.get_one(Mandate, attempt.mandate_id)
-        return NextDebit(attempt.month, attempt.due_on, attempt.total_rp, mandate, announced=True)
+        closed_on = _closed_on(work, mandate, attempt.month, attempt.due_on)
+        return NextDebit(attempt.month, attempt.due_on, attempt.total_rp, mandate, True, closed_on)
     mandate_in_force = mandates.live(work, worker.id)
     member = work.db.get_one(Membership, worker.id)
     if mandate_in_force is None or mandate_in_force.state != MandateState.ACTIVE.value:
@@ -60,7 +63,14 @@ def next_debit(work: Work, worker: Worker) -> NextDebit | None:
         month = schedule.first_unpaid(work, worker.id, add_months(month, 1))
         day = debit_day(work, month, chosen_day(mandate_in_force.day, mandate_in_force.days, month))
     amount_rp = quotes_of(work, member)(month).total_rp + mandate_in_force.fee_rp
-    return NextDebit(month, day, amount_rp, mandate_in_force, announced=False)
+    return NextDebit(month, day, amount_rp, mandate_in_force, False, _closed_on(work, mandate_in_force, month, day))
+
+
+def _closed_on(work: Work, mandate: Mandate, month: Month, day: date) -> int | None:
+    chosen = chosen_day(mandate.day, mandate.days, month)
+    # A retry, or a notice that was late, has its day for another reason.
+    moved = day == debit_day(work, month, chosen) and not is_working_day(work, month.replace(day=chosen))
+    return chosen if moved else None
 
 
 def last_paid(work: Work, worker: Worker) -> list[Paid]:

@@ -34,14 +34,20 @@ _WORK = {TicketKind.ACCIDENT: WorkKind.ACCIDENT, TicketKind.DEATH: WorkKind.DEAT
 TRAIL_MONTHS = 3
 TRAIL_MAX = 200
 ALIVE, DEAD = "alive", "dead"
+DOUBTED = "number_doubted"
 
 
 class NotAnswerable(ValueError):
     """It is answered already, or is for two people to decide; says which."""
 
 
-def open_ticket(work: Work, kind: TicketKind, phone: str, language: str, worker: Worker | None) -> Ticket:
-    """The open ticket of this number, worker and kind; made, with its work item and receipt, where there is none."""
+def open_ticket(
+    work: Work, kind: TicketKind, phone: str, language: str, worker: Worker | None, *, doubted: bool = False
+) -> Ticket:
+    """The open ticket of this number, worker and kind; made, with its work item and receipt, where there is none.
+
+    `doubted`: somebody else may hold the number by now, to which the answer goes (insurance/contacts.py).
+    """
     index = work.keys.index("phone", phone)
     # A gateway that repeats, or two calls at once, make one ticket.
     work.db.execute(select(func.pg_advisory_xact_lock(int.from_bytes(index[:8], signed=True))))
@@ -70,7 +76,8 @@ def open_ticket(work: Work, kind: TicketKind, phone: str, language: str, worker:
     ticket.answer_by = item.due_on
     work.db.add(ticket)
     work.db.flush()
-    record(work.db, ticket.subject, "member" if worker else "stranger", kind.value, "", "", "open", work.now)
+    who, code = "member" if worker else "stranger", DOUBTED if doubted else ""
+    record(work.db, ticket.subject, who, kind.value, code, "", "open", work.now)
     said = {"ref": ticket.reference, "date": day_text(ticket.answer_by)}
     if worker is not None and matter is not WorkKind.COMPLAINT:
         said["name"] = work.name(worker)

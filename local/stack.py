@@ -14,6 +14,7 @@ from local.process import InUse, LocalError, Spec, free_port, hold, say
 from local.supervisor import Stopped, Supervisor
 from local.valkey import start_valkey
 from units.clock import jakarta_day, system_clock
+from units.month import add_months, month_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 READY_WAIT_S = 60.0
@@ -58,9 +59,10 @@ def _run(supervisor: Supervisor, var: Path, environ: Mapping[str, str], note: Pa
     for spec in _processes(var, env, settings):
         supervisor.start(spec)
     _wait_until_ready(supervisor, settings)
-    month = f"{jakarta_day(system_clock()):%Y-%m}"
+    # This month may be debited already; of the next one there is something to be seen.
+    month = f"{add_months(month_of(jakarta_day(system_clock())), 1):%Y-%m}"
     say(f"Iuran runs at {_address(settings)} (sandbox). Dial {settings.USSD_CODE} there.")
-    say(f'A monthly run, from another terminal: make flask ARGS="autodebit run --month {month}"')
+    say(f'The run of the next month, from another terminal: make flask ARGS="autodebit run --month {month}"')
     say(f"Logs: {_shown(var / 'log')}. Ctrl-C stops everything; the data stay.")
     supervisor.run()
 

@@ -248,10 +248,12 @@ def _to(work: Work, message: Message, state: MessageState, code: str) -> None:
 
 
 def expire(work: Work) -> None:
-    """What nobody could send while it was of use."""
+    """What nobody could send while it was of use; one that ends while it waits for its hour, when that has come."""
+    # Of what waits for later, which may be a nation's notices, nothing is read (ix_messages_waiting).
     late = (
         update(Message)
-        .where(Message.state == MessageState.CREATED.value, Message.expires_at <= work.now)
+        .where(Message.state == MessageState.CREATED.value)
+        .where(Message.not_before <= work.now, Message.expires_at <= work.now)
         .values(state=MessageState.EXPIRED.value)
     )
     work.db.execute(late)

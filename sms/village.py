@@ -133,11 +133,13 @@ def _fitting(inbound: Inbound, facts: Mapping[str, str], where: Mapping[str, int
     """As many RTs as one SMS takes, those with most first; the rest are one number, as small ones are."""
     listed = sorted((count, name) for name, count in where.items() if name != OTHER)
     other = where.get(OTHER, 0)
+    # Where nothing more may be listed, what a head can do about it is said.
+    step = inbound.line("behind.step") if facts["count"] != "0" else ""
     while True:
         said = [f"RT {name} {count}" for count, name in reversed(listed)]
         if other and said:
             said.append(inbound.line(f"group.{OTHER}", count=str(other)))
-        status = ": " + ", ".join(said) if said else ""
+        status = ": " + ", ".join(said) if said else step
         try:
             inbound.work.texts.sms("behind", inbound.language, {**facts, "status": status})
         except TooLong:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 import texts as texts_package
 from insurance.receipts import owe_worker
@@ -231,3 +232,36 @@ def test_indonesian_has_to_be_reviewed(folder: Path) -> None:
     path.write_text(path.read_text().replace("reviewed = true", "reviewed = false"))
     with pytest.raises(BadTexts, match="no other language could stand in"):
         load_texts(sandbox=True, folder=folder)
+
+
+def test_a_chosen_language_outlives_what_redis_forgets_and_rows_are_asked_once(world: World) -> None:
+    phone = world.phone()
+    enrol(phone)
+    phone.dial()
+    phone.press("6", "2")
+    world.ports.redis.flushdb()
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(world.ports.database, "before_cursor_execute", note)
+    assert "Cover & balance" in phone.dial()
+    read = len(asked)
+    assert "Cover & balance" in phone.dial()
+    stranger = world.phone("+6281399990000")
+    assert "Perlindungan" in stranger.dial()
+    again = len(asked)
+    assert "Perlindungan" in stranger.dial()
+    event.remove(world.ports.database, "before_cursor_execute", note)
+    assert (read, again, len(asked)) == (1, 2, 2), "one look for each number"
+
+
+def test_two_who_chose_differently_are_greeted_in_indonesian(world: World) -> None:
+    phone = world.phone()
+    enrol(phone)
+    enrol(phone, BUDI_NIK, BUDI)
+    phone.dial()
+    phone.press("6", "2", "1")
+    world.ports.redis.flushdb()
+    assert "Perlindungan" in phone.dial()

@@ -43,6 +43,16 @@ def test_verify_leaves_with_0_when_all_holds_and_with_2_and_a_line_when_not(worl
     assert not any(secret in differing.stdout for secret in (SITI, SITI_NIK, SITI_PHONE))
 
 
+def test_books_of_which_nothing_is_sealed_yet_are_not_said_to_hold_whole(world: World) -> None:
+    member(world)
+    world.collect()
+    with world.app.app_context():
+        ran = world.app.test_cli_runner().invoke(args=["ledger", "verify"])
+    assert ran.exit_code == 0, ran.output
+    assert "Nothing is sealed yet" in ran.output
+    assert "All holds" not in ran.output
+
+
 def test_a_known_seal_that_is_none_is_one_clear_line(settings: Settings) -> None:
     done = flask(settings, "ledger", "verify", "--known", "12")
     assert done.returncode == 1

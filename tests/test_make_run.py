@@ -4,6 +4,8 @@ from bench.running import own_folder, post, running_stack
 from config import SANDBOX_USSD_CODE
 from handset.phone import Phone
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, enrol
+from units.clock import jakarta_day, system_clock
+from units.month import add_months, month_of
 
 
 def phone_of(port: int) -> Phone:
@@ -17,6 +19,8 @@ def test_all_of_it_starts_answers_a_dial_ends_cleanly_and_keeps_its_data() -> No
             assert "autodebit" in enrol(phone_of(stack.port)).lower()
         said = (folder / "local.log").read_text()
         assert f"http://127.0.0.1:{stack.port} (sandbox). Dial {SANDBOX_USSD_CODE}" in said
+        month = add_months(month_of(jakarta_day(system_clock())), 1)
+        assert f"autodebit run --month {month:%Y-%m}" in said, "this month's first debit is made already"
         assert said.rstrip().endswith("Stopped. The data stay in " + str(folder / "var") + ".")
         with running_stack(folder) as again:
             phone = phone_of(again.port)

@@ -94,6 +94,20 @@ def test_a_tickets_trail_is_of_its_own_member_and_without_personal_data(world: W
     assert SITI_PHONE not in said
 
 
+def test_a_complaint_from_a_silent_number_is_marked_for_who_answers_it(world: World) -> None:
+    enrol(world.phone())
+    world.clock.forward(days=90)
+    for phone, marked in ((world.phone(), True), (world.phone(BUDI_PHONE), False)):
+        if not marked:
+            enrol(phone, BUDI_NIK, BUDI)
+        phone.dial()
+        assert "Keluhan dicatat" in phone.press("5", "2", "2")
+        ref = world.rows("SELECT reference FROM tickets ORDER BY id DESC")[0][0]
+        with world.app.app_context():
+            shown = world.app.test_cli_runner().invoke(args=["tickets", "show", ref]).output
+        assert ("From a number in doubt" in shown) is marked
+
+
 # Accidents
 
 

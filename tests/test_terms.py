@@ -128,10 +128,29 @@ def test_the_next_debit_and_the_last_payments_are_shown_behind_the_pin(world: Wo
     phone = siti(world)
     phone.dial()
     assert "Debit berikutnya" in phone.press("3", PIN)
-    assert "iuran Des 2026 Rp28.400, sekitar 07-12-2026. Kami SMS dulu." in phone.press("1")
+    assert "iuran Des 2026 Rp28.400, sekitar 07-12-2026 (tgl 5 bank tutup). Kami SMS dulu." in phone.press("1")
     phone.dial()
     phone.press("3", PIN)
     assert phone.press("2").endswith("Terakhir dibayar:\n23-11-2026 Nov 2026 Rp28.400")
+
+
+def test_the_next_debit_says_why_its_day_is_not_the_chosen_one_and_only_then(world: World) -> None:
+    phone = siti(world)
+    world.clock.forward(days=3)
+    world.plan(DEC)
+    phone.dial()
+    phone.press("3", PIN)
+    assert "iuran Des 2026 Rp28.400, 07-12-2026 (tgl 5 bank tutup)." in phone.press("1"), "announced, on a Monday"
+    with world.ports.transaction() as work:
+        work.db.query(Mandate).one().day = 7
+    phone.dial()
+    phone.press("3", PIN)
+    assert "iuran Des 2026 Rp28.400, 07-12-2026." in phone.press("1"), "the day itself"
+    with world.ports.transaction() as work:
+        work.db.query(Mandate).one().day = 12
+    phone.dial()
+    phone.press("3", PIN)
+    assert "iuran Des 2026 Rp28.400, 07-12-2026." in phone.press("1"), "moved, but not because of the 12th, a Saturday"
 
 
 def test_without_an_autodebit_no_debit_is_planned(world: World) -> None:

@@ -1,5 +1,9 @@
 """Texts between two hands: a sender that dies, a report that comes meanwhile, a gateway that stops in a full turn."""
 
+from datetime import timedelta
+
+from sqlalchemy import text
+
 from gateways.base import Accepted, DeliveryReport, GatewayStopped, Outcome, SendUnknown
 from sms import routing, taking
 from sms.routing import PROBE_AFTER
@@ -139,3 +143,17 @@ def test_what_the_database_will_never_take_is_not_asked_for_again(world: World) 
     bad = DeliveryReport("smpp:\0", "DELIVRD", "", Outcome.DELIVERED, "")
     assert taking.keep(world.ports, bad) is True
     assert world.one("SELECT count(*) FROM gateway_reports") == 0
+
+
+def test_a_text_that_ends_before_its_hour_has_come_is_never_sent_and_expires_then(world: World) -> None:
+    enrol(world.phone())
+    with world.ports.transaction() as work:
+        hours = {"later": work.now + timedelta(hours=9), "soon": work.now + timedelta(hours=1)}
+        work.db.execute(text("UPDATE messages SET not_before = :later, expires_at = :soon"), hours)
+    gateway = Gateway("one")
+    for hours_on, state in ((2, "created"), (8, "expired")):
+        world.clock.forward(hours=hours_on)
+        tidy(world.ports)
+        drain(by(world, gateway))
+        assert states(world) == {state: 1}
+    assert gateway.sent == 0

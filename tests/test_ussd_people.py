@@ -1,12 +1,15 @@
 """Who calls: one NIK one worker, shared phones, PINs and locks, languages, consents, and failures around them."""
 
+import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from sqlalchemy.orm import Session
 
 from app import create_app
+from insurance import contacts, numbers
 from insurance.waking import drain_at, wake
 from tests.people import (
     BUDI,
@@ -77,11 +80,33 @@ def test_a_phone_serves_no_more_workers_than_configured(world: World) -> None:
     assert "sudah dipakai 5 peserta" in enrol(phone, "3599011710900006", "Budi Keenam")
 
 
+def test_of_two_who_come_to_one_number_at_once_the_second_finds_it_full(world: World) -> None:
+    phone, budi = world.phone(), world.phone(BUDI_PHONE)
+    for serial in range(1, 5):
+        enrol(phone, f"359901171090{serial:04d}", f"Budi {'ABCDE'[serial - 1]}a")
+    enrol(budi, BUDI_NIK, BUDI)
+    with world.ports.transaction() as work:
+        mover = contacts.at(work, work.keys.index("phone", BUDI_PHONE))[0].worker
+        numbers.ask(work, mover, BUDI_PHONE, SITI_PHONE)
+    code = re.findall(r"NOMOR ([0-9]{6})", world.last_sms())[0]
+    phone.dial()
+    phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2", PIN, PIN)
+    phone.read_on()
+    with ThreadPoolExecutor(1) as others:
+        with world.ports.transaction() as work:
+            numbers.confirm(work, SITI_PHONE, code)
+            enrolled = others.submit(phone.press, "1")
+            world.until_one_waits()
+        assert "sudah dipakai 5 peserta" in enrolled.result()
+    index = world.ports.keys.index("phone", SITI_PHONE)
+    assert world.one("SELECT count(*) FROM contacts WHERE phone_index = :index", index=index) == 5
+
+
 def test_a_weak_pin_is_refused_and_a_second_that_differs_is_asked_again(world: World) -> None:
     phone = world.phone()
     phone.dial()
     phone.press("1", SITI_NIK, SITI, "4", SUKAMAJU, "1", "1", "2")
-    for weak, line in (("12345", "6 angka"), ("123456", "mudah ditebak"), ("050385", "tanggal lahir")):
+    for weak, line in (("12345", "6 angka"), ("123456", "urut (123456)"), ("050385", "tanggal lahir")):
         assert line in phone.press(weak)
         assert "sekali lagi" in phone.press(PIN)
         assert "Buat PIN" in phone.press("0")

@@ -69,13 +69,26 @@ def test_a_part_is_hidden_where_the_rest_of_the_village_would_be_few(world: Worl
 def test_arrears_are_counted_by_rt_and_small_ones_go_together(world: World) -> None:
     village(world)
     assert ask(world, "MENUNGGAK") == "Sukamaju Jaya 23-11-2026: menunggak 11 dari 30: RT 003/005 6, RT 004/005 5"
-    assert ask(world, "MENUNGGAK RT 3/5") == "RT 003/005 23-11-2026: menunggak 6 dari 12"
+    step = ". Warga cek sendiri: SMS STATUS"
+    assert ask(world, "MENUNGGAK RT 3/5") == f"RT 003/005 23-11-2026: menunggak 6 dari 12{step}"
     assert "tidak ada" in ask(world, "MENUNGGAK RT 9")
     pay(world, [7, 8], [THIS])
     assert "tidak ditampilkan" in ask(world, "MENUNGGAK RT 4/5"), "9 less its 5 would tell of the other's 4"
-    assert ask(world, "MENUNGGAK") == "Sukamaju Jaya 23-11-2026: menunggak 9 dari 30", "RT 004's 5 would tell of the 4"
+    said = f"Sukamaju Jaya 23-11-2026: menunggak 9 dari 30{step}"
+    assert ask(world, "MENUNGGAK") == said, "RT 004's 5 would tell of the 4"
     pay(world, [9, 10, 11, 12, 18], [THIS])
     assert "tidak ditampilkan" in ask(world, "MENUNGGAK")
+
+
+def test_a_village_of_which_only_the_whole_may_be_said_is_told_what_to_do(world: World) -> None:
+    settle_in(world, 8)
+    pay(world, range(1, 5), [THIS])
+    assert ask(world, "CEK") == (
+        "Sukamaju Jaya 23-11-2026: terdaftar 8. Rincian tidak ditampilkan karena jumlahnya sedikit. "
+        "Ajak warga: SMS DAFTAR"
+    )
+    pay(world, range(5, 9), [THIS])
+    assert ask(world, "MENUNGGAK").endswith("menunggak 0 dari 8"), "where nobody owes, nothing is to be done"
 
 
 def test_many_rts_fit_one_sms_and_the_rest_are_one_number(world: World) -> None:

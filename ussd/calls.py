@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 from redis import RedisError
@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from gateways.base import OVER, PHONE_FIELD, Phase, Turn
+from insurance.contacts import language_of
 from insurance.work import Work
 from ports import Ports
 from sealing import PinChecksBusy
@@ -140,6 +141,8 @@ class Calls:
     def _held_turn(self, asked: Turn, phone_index: bytes, held: Held) -> Reply:
         keys = self._ports.keys
         session = keys.index("session", asked.session_id).hex()
+        if not held.language and (held.journey is None or held.journey.session != session):
+            held = replace(held, language=self._language(phone_index))
         journey, hop = self._place(asked, session, held)
         if journey.session != session and not self._journeys.owns_session(session, held.caller):
             self._journeys.release(held)
@@ -167,6 +170,15 @@ class Calls:
                 raise MaybeDone from error
             raise
         return reply
+
+    def _language(self, phone_index: bytes) -> str:
+        """As the rows have it, for a number of which Redis remembers nothing; a call goes on without them as well."""
+        try:
+            with self._ports.transaction() as work:
+                return language_of(work, phone_index) or FIRST_LANGUAGE
+        except SQLAlchemyError as error:
+            log.warning("ussd_language_not_read", kind=type(error).__name__)
+            return ""
 
     def _left_behind(self, held: Held, before: Journey, hop: _Hop, after: Journey, reply: Reply) -> Left:
         last = held.journey

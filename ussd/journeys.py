@@ -104,6 +104,8 @@ class Held:
     token: str
     journey: Journey | None
     language: str
+    kept_language: str = ""
+    """What Redis has; `language` may come from the rows."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ class Journeys:
         found = self._run(_HOLD, self._keys(caller), token, LOCK_MS)
         if not found[0]:
             return None
-        return Held(caller, token, self._open(caller, found[1], found[3]), found[2].decode())
+        language = found[2].decode()
+        return Held(caller, token, self._open(caller, found[1], found[3]), language, language)
 
     def _open(self, caller: str, sealed: bytes, secrets_sealed: bytes) -> Journey | None:
         if not sealed:
@@ -187,7 +190,8 @@ class Journeys:
     def save(self, held: Held, journey: Journey, left: Left) -> None:
         """Put the place back, let the next turn in, and count the hop. Raises LostHold where the lock had run out."""
         journey_key, lock_key, language_key, secrets_key = self._keys(held.caller)
-        if journey.language != held.language and (held.language or journey.language != "id"):
+        if journey.language != held.kept_language and (held.kept_language or held.language or journey.language != "id"):
+            # Indonesian is kept too, where the rows were asked: the next call need not ask them again.
             self._redis.set(language_key, journey.language, ex=LANGUAGE_TTL_S)
         hidden = {name: journey.answers[name] for name in journey.secrets if name in journey.answers}
         kept = journey.without(hidden) if hidden else journey

@@ -30,7 +30,8 @@ def next_debit(caller: Caller) -> Facts:
     if found is None:
         return {"next": caller.line("next.none")}
     month = month_name(found.month, caller.language)
-    said = {"month": month, "amount": rupiah(found.amount_rp), "date": day_text(found.day)}
+    closed = caller.line("next_closed", day=str(found.closed_on)) if found.closed_on else ""
+    said = {"month": month, "amount": rupiah(found.amount_rp), "date": day_text(found.day), "closed": closed}
     return {"next": caller.line("next.announced" if found.announced else "next.planned", **said)}
 
 

@@ -1,6 +1,6 @@
 """Complaints, accidents and deaths as a call takes them: without a PIN, for who reports may hold the phone alone."""
 
-from insurance import genuine, tickets
+from insurance import contacts, genuine, tickets
 from models import TicketKind, Worker
 from models.ticket import COMPLAINTS
 from texts import Facts
@@ -20,7 +20,9 @@ def _worker(caller: Caller) -> Worker | None:
 def complain(caller: Caller) -> None:
     """A stranger may as well: our texts may come to a number that was another's."""
     kind = TicketKind(caller.answers["complaint"])
-    tickets.open_ticket(caller.work, kind, caller.phone, caller.language, _worker(caller))
+    worker = _worker(caller)
+    doubted = worker is not None and contacts.is_doubted(caller.work, caller.contact())
+    tickets.open_ticket(caller.work, kind, caller.phone, caller.language, worker, doubted=doubted)
 
 
 def accident(caller: Caller) -> None:
