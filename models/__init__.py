@@ -19,6 +19,7 @@ from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.number_change import NumberChange, NumberState
+from models.operator import Operator, Role
 from models.pin_reset import PinReset, PinResetState
 from models.reach import NumberMark, SmsRoute, Visit
 from models.refund import Refund, RefundState
@@ -86,11 +87,13 @@ __all__ = [
     "NumberChange",
     "NumberMark",
     "NumberState",
+    "Operator",
     "PinReset",
     "PinResetState",
     "ReconciledDay",
     "Refund",
     "RefundState",
+    "Role",
     "Run",
     "RunState",
     "Seal",

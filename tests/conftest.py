@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.conftest_servers",
     "tests.sandboxed",
     "tests.world",
+    "tests.console_desk",
     "tests.settling",
     "tests.debit_folders",
     "tests.bank_client",

@@ -1,0 +1,48 @@
+"""The console's words: the same in both languages, every one used, and none missing where a page asks for it."""
+
+import re
+import string
+from pathlib import Path
+
+from console.words import load_words
+from models import Role
+from tests.console_desk import Console
+
+ROOT = Path(__file__).parent.parent / "console"
+# Words whose key is put together while a page is made, by what they begin with.
+MADE = ("menu.", "role.", "error.")
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_words_and_fields() -> None:
+    words = load_words()
+    assert words["id"].keys() == words["en"].keys()
+    for key, text in words["id"].items():
+        assert fields(text) == fields(words["en"][key]), key
+
+
+def test_every_word_is_asked_for_and_every_asked_word_is_there() -> None:
+    keys = load_words()["id"].keys()
+    sources = " ".join(path.read_text() for path in [*ROOT.rglob("*.html"), *ROOT.rglob("*.py")])
+    spoken = set(re.findall(r"""\bt\(\s*["']([a-z_]+\.[a-z0-9_]+)["']""", sources))
+    assert spoken - keys == set()
+    # Handed on first and spoken later.
+    spoken |= set(re.findall(r"""["']([a-z_]+\.[a-z0-9_]+)["']""", sources))
+    assert {key for key in keys if key not in spoken and not key.startswith(MADE)} == set()
+
+
+def test_an_operator_chooses_the_language_and_it_is_kept(console: Console) -> None:
+    stranger = console.browser("")
+    assert 'lang="id"' in stranger.get("/login").get_data(as_text=True)
+    stranger.post("/language", page="/login", language="en")
+    assert "Log in" in stranger.get("/login").get_data(as_text=True)
+    desk = console.desk(Role.VIEWER)
+    desk.post("/language", page="/", language="en")
+    desk.post("/language", page="/", language="xx")
+    assert "Log out" in desk.get("/").get_data(as_text=True)
+    desk.post("/logout", page="/")
+    desk.log_in()
+    assert "Log out" in desk.get("/").get_data(as_text=True)
