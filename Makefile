@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month bench-sms callers clean
+.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month bench-sms callers vendor clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,9 @@ bench-sms: install-dev ## Texts drained, beside a bare loop of the same calls
 
 callers: install-dev ## How many who begin to enrol finish, with resume and without it
 	$(PY) -m bench.callers
+
+vendor: ## Fetch the console's two browser libraries anew, at the versions pinned in console/vendor.sh (needs npm)
+	@sh console/vendor.sh
 
 clean: ## Remove .venv and caches; the data in var/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

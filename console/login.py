@@ -129,7 +129,7 @@ def _make_blueprint(ports: Ports, limits: Limits) -> Blueprint:
             if current_user.is_authenticated:
                 with ports.transaction() as work:
                     operators.speak(work, me().id, chosen)
-        return _redirect("home.home")
+        return _redirect("today.home")
 
     _add_first_way(routes, ports, limits)
     return routes
@@ -223,7 +223,7 @@ def _only_before_login(view: Any) -> Any:
     """Who is in already changes no second factor here: a session left open must not be enough for that."""
 
     def before_login() -> Any:
-        return _redirect("home.home") if current_user.is_authenticated else view()
+        return _redirect("today.home") if current_user.is_authenticated else view()
 
     return before_login
 

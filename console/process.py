@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 import config
-from console import home
+from console import today
 from console.doors import guard, roles_of, to_anyone
 from console.login import set_up_login
 from console.sessions import Sessions
@@ -43,8 +43,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_PAGES = (home,)
-MENU = ("home.home",)
+_PAGES = (today,)
+MENU = ("today.home",)
 
 
 def make_console(settings: config.Settings | None = None, **swap: Any) -> Flask:
@@ -69,6 +69,7 @@ def make_console(settings: config.Settings | None = None, **swap: Any) -> Flask:
     guard(app, ports)
     for page in _PAGES:
         app.register_blueprint(page.make_blueprint(ports))
+    _live(app)
     _answer_errors(app)
     _harden(app, secure=not settings.sandbox)
     return app
@@ -94,6 +95,7 @@ def _speak(app: Flask) -> None:
     app.jinja_env.globals["language"] = language
     app.jinja_env.globals["menu"] = lambda: _menu(app)
     app.jinja_env.filters["rupiah"] = rupiah
+    app.jinja_env.filters["number"] = lambda count: rupiah(count).removeprefix("Rp")
     app.jinja_env.filters["day"] = lambda day: day_text(day) if day else ""
     app.jinja_env.filters["month"] = lambda month: month_name(month, language()) if month else ""
     app.jinja_env.filters["moment"] = lambda at: f"{at.astimezone(JAKARTA):%d-%m-%Y %H.%M} WIB" if at else ""
@@ -105,6 +107,13 @@ def _menu(app: Flask) -> list[str]:
     if not current_user.is_authenticated:
         return []
     return [name for name in MENU if current_user.role in (roles_of(app, name) or ())]
+
+
+def _live(app: Flask) -> None:
+    @app.get("/health/live")
+    @to_anyone
+    def live() -> Response:
+        return Response("ok\n", mimetype="text/plain")
 
 
 def _answer_errors(app: Flask) -> None:

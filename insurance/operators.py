@@ -46,8 +46,12 @@ class Sight:
         """The condition on a column of village codes, by ranges of its index."""
         if self.regencies is None:
             return true()
-        # The letter after 9: above every code that begins with these four digits.
-        return or_(false(), *(column.between(regency, f"{regency}:") for regency in self.regencies))
+        return or_(false(), *(column.between(*between(regency)) for regency in self.regencies))
+
+
+def between(prefix: str) -> tuple[str, str]:
+    """The first and the last village code that begin so, in any order of letters that a database may have."""
+    return prefix, prefix.ljust(10, "9")
 
 
 ALL = Sight(None)
@@ -177,7 +181,7 @@ def _checked(work: Work, role: str, regencies: Collection[str]) -> list[str]:
 def _is_regency(work: Work, code: str) -> bool:
     if not re.fullmatch(r"[0-9]{4}", code):
         return False
-    here = select(Village.code).where(Village.code.between(code, f"{code}:")).limit(1)
+    here = select(Village.code).where(Village.code.between(*between(code))).limit(1)
     return work.db.scalar(here) is not None
 
 

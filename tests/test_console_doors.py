@@ -29,6 +29,7 @@ CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/language"): ANYONE,
     ("POST", "/logout"): EVERYBODY,
     ("GET", "/"): EVERYBODY,
+    ("GET", "/runbook"): EVERYBODY,
 }
 BEHIND_A_LOGIN = sorted(route for route, roles in CALLERS.items() if roles is not ANYONE)
 

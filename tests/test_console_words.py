@@ -10,7 +10,7 @@ from tests.console_desk import Console
 
 ROOT = Path(__file__).parent.parent / "console"
 # Words whose key is put together while a page is made, by what they begin with.
-MADE = ("menu.", "role.", "error.")
+MADE = ("menu.", "role.", "error.", "alarm.", "group.", "lane.", "run.", "today.age")
 
 
 def fields(text: str) -> set[str]:
