@@ -42,6 +42,7 @@ from models.ticket import Ticket, TicketKind
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
 from models.worker import Contact, Worker
+from models.worker_word import WorkerWord
 
 __all__ = [
     "Approval",
@@ -117,4 +118,5 @@ __all__ = [
     "WorkKind",
     "WorkState",
     "Worker",
+    "WorkerWord",
 ]

@@ -13,6 +13,7 @@ from tests.console_desk import Console
 ROOT = Path(__file__).parent.parent
 VIEWER, BRANCH, FINANCE, ADMIN = Role.VIEWER, Role.BRANCH, Role.FINANCE, Role.ADMIN
 EVERYBODY = frozenset(Role)
+PEOPLE = frozenset({BRANCH, ADMIN})
 # Who may call: every route there is. A new one fails here until it is said who its caller is.
 CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/static/<path:filename>"): ANYONE,
@@ -30,6 +31,12 @@ CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/logout"): EVERYBODY,
     ("GET", "/"): EVERYBODY,
     ("GET", "/runbook"): EVERYBODY,
+    ("GET", "/people/"): PEOPLE,
+    ("POST", "/people/"): PEOPLE,
+    ("GET", "/people/<reference>"): PEOPLE,
+    ("GET", "/people/<reference>/trail"): PEOPLE,
+    ("POST", "/people/<reference>/pin-reset"): PEOPLE,
+    ("POST", "/people/<reference>/copy"): frozenset({ADMIN}),
 }
 BEHIND_A_LOGIN = sorted(route for route, roles in CALLERS.items() if roles is not ANYONE)
 
