@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_t
 from werkzeug.wrappers import Response as Answer
 
 from console.doors import me, open_to
-from insurance import people, pin_resets
+from insurance import people, pin_resets, trails
 from insurance import person as person_of
 from insurance.work import Work
 from models import Membership, Role
@@ -56,7 +56,7 @@ def _add_person(routes: Blueprint, ports: Ports) -> None:
     def trail(reference: str) -> str:
         with ports.transaction() as work:
             member = _seen(work, reference, "trail")
-            return render_template("trail_part.html", trail=person_of.trail(work, member))
+            return render_template("trail_part.html", trail=trails.trail(work, member))
 
     @routes.post("/<reference>/pin-reset")
     @open_to(Role.BRANCH, Role.ADMIN)

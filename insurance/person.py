@@ -1,22 +1,21 @@
 """Everything of one member for an operator's page, and for the member who asks for a copy; it only reads."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from insurance import cover, heirs
 from insurance.cover import Cover
 from insurance.work import Work
 from models import Attempt, Consent, CoverMonth, Mandate, Membership, Message, PinReset, PinResetState, Ticket
-from models.event import OF_PEOPLE
 from units.month import Month, add_months, month_of
 from units.phone import masked_tail
 
-MONTHS_SHOWN, MESSAGES_SHOWN, TRAIL_MAX, TRAIL_MONTHS = 36, 20, 100, 6
+MONTHS_SHOWN, MESSAGES_SHOWN = 36, 20
 
 
 @dataclass(frozen=True)
@@ -82,17 +81,6 @@ class ConsentSeen:
 
     def __repr__(self) -> str:
         return f"ConsentSeen({self.kind})"
-
-
-@dataclass(frozen=True)
-class Happened:
-    at: datetime
-    what: str
-    actor: str
-    why: str
-    code: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True)
@@ -252,31 +240,6 @@ def _consents(work: Work, member: Membership) -> list[ConsentSeen]:
             ConsentSeen(row.kind, row.at, row.channel, row.language, row.version, words, row.text_hash, is_whole)
         )
     return seen
-
-
-# The condition is the index's own, in the same words: only then is it used.
-TRAIL = text(
-    f"SELECT at, subject, actor, why, code, before, after FROM events WHERE month >= :since AND {OF_PEOPLE} "  # noqa: S608
-    "AND subject_id = ANY(CAST(:ids AS varchar[])) AND ((subject IN ('worker', 'membership') AND subject_id = :own) "
-    "OR (subject = 'mandate' AND subject_id = ANY(CAST(:mandates AS varchar[]))) "
-    "OR (subject = 'pin_reset' AND subject_id = ANY(CAST(:resets AS varchar[])))) ORDER BY at DESC, id DESC LIMIT :most"
-)
-
-
-def trail(work: Work, member: Membership) -> list[Happened]:
-    """What happened to the member in the last months, newest first, and who looked."""
-    own = str(member.worker_id)
-    mandates = [str(id_) for id_ in work.db.scalars(select(Mandate.id).where(Mandate.worker_id == member.worker_id))]
-    resets = [str(id_) for id_ in work.db.scalars(select(PinReset.id).where(PinReset.worker_id == member.worker_id))]
-    given: Mapping[str, Any] = {
-        "since": add_months(month_of(work.today), 1 - TRAIL_MONTHS),
-        "ids": [own, *mandates, *resets],
-        "own": own,
-        "mandates": mandates,
-        "resets": resets,
-        "most": TRAIL_MAX,
-    }
-    return [Happened(*row) for row in work.db.execute(TRAIL, given)]
 
 
 def copy_of(work: Work, member: Membership) -> dict[str, Any]:

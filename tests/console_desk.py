@@ -119,6 +119,19 @@ def console_app(settings: Settings, shared_app: tuple[Flask, Clock]) -> Flask:
     return make_console(settings, clock=clock, banks=app.extensions["ports"].banks)
 
 
+@pytest.fixture(scope="session")
+def strict_app(settings: Settings, shared_app: tuple[Flask, Clock]) -> Flask:
+    """As in production: two people agree."""
+    app, clock = shared_app
+    two = settings.model_copy(update={"APPROVALS_MIN": 2})
+    return make_console(two, clock=clock, banks=app.extensions["ports"].banks)
+
+
+@pytest.fixture
+def strict(strict_app: Flask, world: World) -> Console:
+    return Console(strict_app, world)
+
+
 @pytest.fixture
 def console(console_app: Flask, world: World) -> Console:
     return Console(console_app, world)

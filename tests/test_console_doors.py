@@ -13,7 +13,7 @@ from tests.console_desk import Console
 ROOT = Path(__file__).parent.parent
 VIEWER, BRANCH, FINANCE, ADMIN = Role.VIEWER, Role.BRANCH, Role.FINANCE, Role.ADMIN
 EVERYBODY = frozenset(Role)
-PEOPLE = frozenset({BRANCH, ADMIN})
+PEOPLE, NO_NAMES = frozenset({BRANCH, ADMIN}), frozenset({VIEWER, FINANCE, ADMIN})
 # Who may call: every route there is. A new one fails here until it is said who its caller is.
 CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/static/<path:filename>"): ANYONE,
@@ -37,6 +37,18 @@ CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/people/<reference>/trail"): PEOPLE,
     ("POST", "/people/<reference>/pin-reset"): PEOPLE,
     ("POST", "/people/<reference>/copy"): frozenset({ADMIN}),
+    ("GET", "/tickets/"): PEOPLE,
+    ("GET", "/tickets/<reference>"): PEOPLE,
+    ("POST", "/tickets/<reference>/answer"): PEOPLE,
+    ("POST", "/tickets/<reference>/decision"): PEOPLE,
+    ("GET", "/runs/"): NO_NAMES,
+    ("POST", "/runs/start"): frozenset({FINANCE}),
+    ("POST", "/runs/lanes/<bank_code>"): frozenset({FINANCE}),
+    ("GET", "/matters/"): frozenset({FINANCE, ADMIN}),
+    ("GET", "/matters/<int:item_id>"): frozenset({FINANCE, ADMIN}),
+    ("POST", "/matters/<int:item_id>/decision"): frozenset({FINANCE, ADMIN}),
+    ("POST", "/matters/<int:item_id>/refusal"): frozenset({FINANCE, ADMIN}),
+    ("GET", "/reconciliation/"): NO_NAMES,
 }
 BEHIND_A_LOGIN = sorted(route for route, roles in CALLERS.items() if roles is not ANYONE)
 

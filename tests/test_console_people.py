@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from insurance import name_words
 from insurance.operators import ALL, Sight
-from insurance.person import TRAIL
+from insurance.trails import TRAIL
 from models import Role
 from tests.console_desk import Console, Desk
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI, SITI_NIK, SITI_PHONE, authorise, enrol

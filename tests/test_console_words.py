@@ -7,10 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from autodebit.decide import OUTCOMES
 from console.today import RUNBOOK
 from console.words import load_words
 from insurance.cover import CoverState
-from models import AttemptState, MandateState, MembershipState, MessageState, MonthState, Role, RunState, TicketKind
+from models import (
+    AttemptState,
+    MandateState,
+    MembershipState,
+    MessageState,
+    MonthState,
+    Role,
+    RunState,
+    TicketKind,
+    WorkKind,
+    WorkState,
+)
 from models.heir import RELATIONS
 from models.membership import SECTORS
 from tests.console_desk import Console
@@ -19,7 +31,21 @@ ROOT = Path(__file__).parent.parent / "console"
 # Words whose key is put together while a page is made, by what they begin with.
 MADE = (
     *("menu.", "role.", "error.", "alarm.", "group.", "lane.", "run.", "today.age", "member.", "cover.", "month."),
-    *("attempt.", "mandate.", "message.", "consent.", "ticket.", "sector.", "relation.", "payer.", "people.reset_"),
+    *(
+        "attempt.",
+        "mandate.",
+        "message.",
+        "consent.",
+        "ticket.",
+        "sector.",
+        "relation.",
+        "payer.",
+        "people.reset_",
+        "work.",
+        "workstate.",
+        "decision.",
+        "months.is_",
+    ),
 )
 
 
@@ -56,6 +82,9 @@ def test_every_word_is_asked_for_and_every_asked_word_is_there() -> None:
         ("message", MessageState),
         ("ticket", TicketKind),
         ("run", RunState),
+        ("work", WorkKind),
+        ("workstate", WorkState),
+        ("decision", OUTCOMES),
         ("sector", SECTORS),
         ("relation", RELATIONS),
         ("alarm", RUNBOOK),
