@@ -16,7 +16,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 import config
-from console import complaints, matters, months, people, reconciliation, today
+from console import (
+    complaints,
+    funnel,
+    matters,
+    months,
+    people,
+    reconciliation,
+    regions,
+    reports,
+    texts,
+    today,
+)
 from console.doors import guard, roles_of, to_anyone
 from console.login import set_up_login
 from console.sessions import Sessions
@@ -43,8 +54,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_PAGES = (today, people, complaints, months, matters, reconciliation)
-MENU = ("today.home", "people.home", "complaints.home", "months.home", "matters.home", "reconciliation.home")
+_PAGES = (today, people, complaints, regions, months, matters, reconciliation, texts, funnel, reports)
+MENU = tuple(f"{page.__name__.rpartition('.')[2]}.home" for page in _PAGES)
 
 
 def make_console(settings: config.Settings | None = None, **swap: Any) -> Flask:

@@ -45,6 +45,7 @@ MADE = (
         "workstate.",
         "decision.",
         "months.is_",
+        "reports.",
     ),
 )
 
