@@ -5,6 +5,7 @@ pytest_plugins = [
     "tests.sandboxed",
     "tests.world",
     "tests.console_desk",
+    "tests.browser",
     "tests.settling",
     "tests.debit_folders",
     "tests.bank_client",
