@@ -37,19 +37,24 @@ _ALSO = (
     "AND b.worker_id = a.worker_id)"
 )
 _HERE = " AND a.regency = ANY(CAST(:regencies AS varchar[]))"
+# How many have a word, as far as it matters.
+_SOME = "SELECT count(*) FROM (SELECT FROM worker_words a WHERE a.word_index = :word{here} LIMIT 1000) AS found"
 _PAGE = " AND (a.regency, a.worker_id) > (:regency, :after) ORDER BY a.regency, a.worker_id LIMIT :most"
 
 
 def named(work: Work, sight: Sight, name: str, after: tuple[str, int], most: int) -> Sequence[tuple[str, int]]:
     """(regency, worker id) of those who have all these words in their names, past `after`, at most `most`."""
-    words = words_of(name)
+    words = [work.keys.index("name", word) for word in words_of(name)]
     if not words:
         return []
-    values: dict[str, object] = {f"w{n}": work.keys.index("name", word) for n, word in enumerate(words)}
-    sql = _FIRST + "".join(_ALSO.format(n=n) for n in range(1, len(words)))
+    values: dict[str, object] = {"regency": after[0], "after": after[1], "most": most}
+    here = ""
     if sight.regencies is not None:
-        sql, values["regencies"] = sql + _HERE, list(sight.regencies)
-    values |= {"regency": after[0], "after": after[1], "most": most}
+        here, values["regencies"] = _HERE, list(sight.regencies)
+    # The rarest first: a million of a common name would be gone through for the one that also has the other word.
+    words.sort(key=lambda word: int(work.db.scalar(text(_SOME.format(here=here)), {**values, "word": word}) or 0))
+    values |= {f"w{n}": word for n, word in enumerate(words)}
+    sql = _FIRST + "".join(_ALSO.format(n=n) for n in range(1, len(words))) + here
     return [(regency, worker_id) for regency, worker_id in work.db.execute(text(sql + _PAGE), values)]
 
 

@@ -14,12 +14,20 @@ from insurance.work import Work
 PROVINCE, REGENCY, DISTRICT, VILLAGE = 2, 4, 6, 10
 """How many of a village code's digits name each (Kepmendagri 300.2.2-2430/2025)."""
 
-# Of whole villages alone. What each kind means today is worked out as for a single village (insurance/villages.py).
+# Of whole villages alone, each kind from its own stretch of their index. What each means today is worked out as for a
+# single village (insurance/villages.py).
+_WHICH = (
+    "kind = 'member'",
+    "kind = 'joined' AND at > :since",
+    "kind = 'posted' AND at = :this",
+    "kind = 'idle' AND at < :this AND until > :this",
+)
 _READ = text(
-    "SELECT left(village_code, :digits), kind, at, sum(n) FROM village_counters "
-    "WHERE place = '' AND village_code BETWEEN :first AND :last AND ("
-    "kind = 'member' OR kind = 'joined' AND at > :since OR kind = 'posted' AND at = :this "
-    "OR kind = 'idle' AND at < :this AND until > :this) GROUP BY 1, 2, 3"
+    " UNION ALL ".join(
+        "SELECT left(village_code, :digits), kind, at, sum(n) FROM village_counters "  # noqa: S608
+        f"WHERE place = '' AND village_code BETWEEN :first AND :last AND {which} GROUP BY 1, 2, 3"
+        for which in _WHICH
+    )
 )
 
 

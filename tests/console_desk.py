@@ -85,6 +85,8 @@ class Console:
 
     def __init__(self, app: Flask, world: World) -> None:
         self.app, self.world = app, world
+        # It has its own memory of rows, which the world's reset does not know.
+        self.ports.reference.clear()
 
     @property
     def ports(self) -> Ports:

@@ -63,5 +63,9 @@ def upgrade() -> None:
     op.create_index("ix_messages_worker_id", "messages", ["worker_id"])
     people = "subject IN ('worker', 'membership', 'mandate', 'pin_reset', 'operator', 'work_item')"
     op.create_index("ix_events_of_people", "events", ["subject_id"], postgresql_where=sa.text(people))
+    counters, whole = ["kind", "at", "until", "village_code"], sa.text("place = ''")
+    op.create_index(
+        "ix_village_counters_whole", "village_counters", counters, postgresql_include=["n"], postgresql_where=whole
+    )
     op.execute(_MOVED)
     op.execute(_TRIGGER)
