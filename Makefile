@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month bench-sms callers clean
+.PHONY: help install install-dev run flask texts menu transcripts test check format lock histories chaos bench bench-month bench-sms bench-console callers vendor browser screenshots clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,8 +69,20 @@ bench-month: install-dev ## The month's run in numbers, beside the same rows wri
 bench-sms: install-dev ## Texts drained, beside a bare loop of the same calls
 	$(PY) -m bench.desk
 
+bench-console: install-dev ## Server time of the console's pages with a million members
+	$(PY) -m bench.console
+
 callers: install-dev ## How many who begin to enrol finish, with resume and without it
 	$(PY) -m bench.callers
+
+vendor: ## Fetch the console's two browser libraries anew, at the versions pinned in console/vendor.sh (needs npm)
+	@sh console/vendor.sh
+
+browser: ## Install Debian's Chromium, for the tests that look at the console as a person does (needs root)
+	apt-get update -q && apt-get install -q -y chromium
+
+screenshots: install-dev ## Draw docs/screenshots/ anew, from the console in a browser
+	SCREENSHOTS=write $(PY) -m pytest -q -n 0 tests/test_console_browser.py -k every_page
 
 clean: ## Remove .venv and caches; the data in var/ stay
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

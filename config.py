@@ -91,9 +91,7 @@ class Settings(BaseSettings):
     SMS_SMPP_PASSWORD: SecretStr = Field(SecretStr(""), max_length=8, description="Our password there")
     SMS_SMPP_DECIMAL_IDS: bool = Field(False, description="Its reports name in decimal what it took in hexadecimal")
     SMS_LANES: int = Field(1, ge=1, le=64, description="Drains that send texts at once, each its own numbers' texts")
-    SMS_RATE_PER_S: int = Field(
-        50, ge=1, le=10_000, description="Texts we give a gateway in a second at most, all lanes"
-    )
+    SMS_RATE_PER_S: int = Field(50, ge=1, le=10_000, description="Texts we give a gateway in a second, all lanes")
     SMS_DAY_MAX: int = Field(20, ge=1, description="Texts to one number a day; receipts and codes go beyond it")
     BANKS_FILE: Path | None = Field(None, description="TOML with one table for each bank that is connected")
     INSURER_OUT_DIR: Path | None = Field(None, description="Folder for the files we hand to the insurer")
@@ -117,6 +115,10 @@ class Settings(BaseSettings):
     RUN_SUM_RP_MAX: int = Field(5_000_000_000, ge=1, description="So does one that may debit more, in rupiah")
     RUN_DEVIATION_PERCENT: int = Field(20, ge=1, description="So does one that differs by more from the month before")
     BOUNCE_FEE_PERCENT_MAX: int = Field(5, ge=0, description="No retry where a bank's bounce fee is above this share")
+    CONSOLE_PORT: int = Field(8010, ge=1, le=65535, description="Port of the operators' console, on the same address")
+    CONSOLE_IDLE_MINUTES: int = Field(15, ge=1, description="Minutes after which an idle operator is logged out")
+    CONSOLE_HOURS: int = Field(10, ge=1, le=24, description="Hours after which every operator logs in anew")
+    CONSOLE_PROXIES: int = Field(0, ge=0, le=3, description="Proxies before the console, whose `X-Forwarded-For` holds")
     LOG_LEVEL: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
 
     @classmethod

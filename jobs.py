@@ -22,7 +22,8 @@ from insurance import invitations, pin_resets, sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.standings import MARKS_AT_ONCE, count_marked
-from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, TASKS, collect_at, drain_at
+from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, PLAN, REFUND, TASKS, collect_at, drain_at
+from models import Run
 from models.partitions import ensure_partitions
 from ports import Ports
 from sms.digest import send_weekly
@@ -74,7 +75,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("mandates.take_back", "*/5 * * * *", lambda: tell_banks(ports))
     task(EXCHANGE, "* * * * * */2" if ports.settings.sandbox else "*/15 * * * *", lambda: exchange(ports))
     task("autodebit.settle", files_cron, lambda: settle(ports))
-    task("autodebit.plan", "17 * * * *", lambda: plan_months(ports))
+    task(PLAN, "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     task("insurance.pin_resets", "*/5 * * * *", lambda: open_pin_resets(ports))
     task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
@@ -105,11 +106,13 @@ def make_jobs(ports: Ports) -> Blueprint:
 
 
 def plan_months(ports: Ports) -> None:
-    """Plan this month, and from the 25th on the next one too."""
+    """Plan this month, and from the 25th on, or once somebody has begun it, the next one too."""
     today = jakarta_day(ports.clock())
-    months = [month_of(today)]
-    if today.day >= PLAN_NEXT_FROM_DAY:
-        months.append(add_months(month_of(today), 1))
+    months, following = [month_of(today)], add_months(month_of(today), 1)
+    with ports.transaction() as work:
+        begun = work.db.get(Run, following) is not None
+    if begun or today.day >= PLAN_NEXT_FROM_DAY:
+        months.append(following)
     for month in months:
         planned = month_plan.plan(ports, month)
         log.info("month_planned", month=f"{month:%Y-%m}", scheduled=planned.scheduled, held=planned.held)

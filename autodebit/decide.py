@@ -48,6 +48,7 @@ _FITS_MONEY: dict[str, tuple[str, ...]] = {
     work_items.POSTED_REFUSED: (refunds.DECISION, BY_HAND),
 }
 """Differences that lead to more than an explanation, by their code."""
+_WITH_REFERENCE = ((WorkKind.MANDATE_OUTCOME, AGREED), (WorkKind.REFUND, RETURNED))
 
 
 def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: str = "") -> str:
@@ -60,9 +61,7 @@ def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: s
         item = work.db.get(WorkItem, item_id)
         if item is None:
             raise LookupError(f"there is no work item {item_id}")
-        kind = WorkKind(item.kind)
-        usual = _FITS.get(kind)
-        two_decide = _FITS_MONEY.get(item.code, usual) if kind is WorkKind.DIFFERENCE else usual
+        kind, two_decide = WorkKind(item.kind), _two_decide(item)
         # Of some kinds none fits: an empty list is no missing one.
         if decision not in ((BY_HAND,) if two_decide is None else two_decide):
             raise ValueError(f"{decision!r} does not fit a work item of the kind {kind.value!r}")
@@ -83,8 +82,31 @@ def decide(ports: Ports, item_id: int, by: str, decision: str, bank_reference: s
         return _do(work, item, decision, bank_reference)
 
 
+def _two_decide(item: WorkItem) -> tuple[str, ...] | None:
+    """What people may agree to of this matter; None where one person's word closes it."""
+    usual = _FITS.get(WorkKind(item.kind))
+    return _FITS_MONEY.get(item.code, usual) if item.kind == WorkKind.DIFFERENCE.value else usual
+
+
+def choices(work: Work, item: WorkItem) -> tuple[str, ...]:
+    """The decisions that `decide` would take now."""
+    two_decide = _two_decide(item)
+    if item.state != WorkState.OPEN.value:
+        return ()
+    if two_decide is None:
+        return (BY_HAND,)
+    if item.kind == WorkKind.REFUND.value:
+        return (RETURNED,) if refunds.is_by_hand(work, item.about) else (refunds.DECISION,)
+    return two_decide
+
+
+def wants_reference(item: WorkItem, decision: str) -> bool:
+    """Whether everybody who agrees has to name the bank's own reference."""
+    return (WorkKind(item.kind), decision) in _WITH_REFERENCE
+
+
 def _check_reference(kind: WorkKind, decision: str, bank_reference: str) -> None:
-    if (kind, decision) not in ((WorkKind.MANDATE_OUTCOME, AGREED), (WorkKind.REFUND, RETURNED)):
+    if (kind, decision) not in _WITH_REFERENCE:
         if bank_reference:
             raise ValueError(f"{decision!r} has no reference of the bank's")
     elif not _BANK_REFERENCE.fullmatch(bank_reference):

@@ -23,7 +23,6 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 import migrations
-from app import WEB_THREADS, make_redis
 from bench.caller_model import (
     PROFILES,
     REDIAL,
@@ -43,7 +42,7 @@ from local.postgres import start_postgres
 from local.process import LocalError
 from local.valkey import start_valkey
 from models.partitions import ensure_partitions
-from ports import Ports
+from ports import WEB_THREADS, Ports, make_redis
 from sealing import Keyring
 from units.nik import parse_nik
 from ussd.calls import Calls

@@ -17,7 +17,7 @@ _WORDS = (
 
 
 def web() -> Flask:
-    """What granian loads. The Redis client has the same limits as the product's (app.make_redis)."""
+    """What granian loads. The Redis client has the same limits as the product's (ports.make_redis)."""
     redis = Redis.from_url(
         os.environ["REDIS_URL"],
         socket_timeout=0.5,

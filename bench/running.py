@@ -25,7 +25,8 @@ _START_WAIT_S = 90.0
 _STOP_WAIT_S = 30.0
 # How a child of the supervisor is known by its command line.
 _PARTS: Mapping[str, Callable[[list[str]], bool]] = {
-    "web": lambda words: words[1:3] == ["-m", "granian"],
+    "web": lambda words: words[1:3] == ["-m", "granian"] and words[-1] == "app:web",
+    "console": lambda words: words[1:3] == ["-m", "granian"] and words[-1] == "console.process:web",
     "worker": lambda words: words[1:4] == ["-m", "flask", "worker"],
     "sandbox": lambda words: words[1:3] == ["-m", "sandbox"],
     "postgres": lambda words: _program(words) == "postgres",

@@ -84,7 +84,8 @@ def _phone(number: int) -> str:
 
 def _worker(number: int, box: Box, wrapped: bytes) -> Sequence[object]:
     name, birth = box.seal(f"PESERTA {number}", "worker.name"), box.seal("1985-03-05", "worker.birth")
-    return (number, wrapped, os.urandom(16), name, name, birth, VILLAGE, "", "", "id", "", 0, 0, True, AGREED_AT)
+    nik = box.seal(f"3599{number:012d}", "worker.nik")
+    return (number, wrapped, os.urandom(16), nik, name, birth, VILLAGE, "", "", "id", "", 0, 0, True, AGREED_AT)
 
 
 def _membership(number: int, box: Box) -> Sequence[object]:

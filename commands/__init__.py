@@ -17,6 +17,7 @@ from commands.autodebit import autodebit
 from commands.calendar import holidays
 from commands.handset import handset
 from commands.ledger import ledger
+from commands.operators import operators
 from commands.ports import job_connections, job_ports, spare_collector
 from commands.reconcile import reconcile
 from commands.roster import helpers, roster
@@ -102,6 +103,7 @@ def add_to(app: Flask) -> None:
         handset,
         holidays,
         ledger,
+        operators,
         reconcile,
         sms,
         sponsors,

@@ -8,7 +8,7 @@ from typing import TextIO
 import click
 
 from commands.ports import job_ports
-from insurance import contacts, pin_resets
+from insurance import contacts, name_words, pin_resets
 from units.phone import NotAPhone, canonical_phone
 
 LINES_MAX = 100_000
@@ -37,6 +37,20 @@ def pin_reset(reference: str, number_ends: str, by: str) -> None:
     except pin_resets.ResetWaits:
         raise click.ClickException("a reset was begun already and waits") from None
     click.echo(f"Begun. The member was told by SMS and may stop it; the code for a new PIN follows {opens}.")
+
+
+@workers.command("index")
+def index() -> None:
+    """Index names and KPJ of all members anew, for the console's search: once for those from before it had one."""
+    ports, after, seen = job_ports(), 0, 0
+    while True:
+        with ports.transaction() as work:
+            last, count = name_words.index_some(work, after)
+        seen += count
+        if last is None:
+            break
+        after = last
+    click.echo(f"{seen} members indexed.")
 
 
 class _BadLine(Exception):

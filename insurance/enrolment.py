@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from insurance.consent import Yes, keep
 from insurance.helpers import is_official
+from insurance.name_words import index_name
 from insurance.receipts import owe_worker
 from insurance.reference import detached
 from insurance.references import new_reference
@@ -172,6 +173,7 @@ def enrol(work: Work, asked: Enrolment) -> Worker:
         last_seen=work.today,
     )
     worker.contacts.append(phone)
+    index_name(work, worker, asked.name)
     _submit(work, worker, asked)
     return worker
 

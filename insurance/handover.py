@@ -180,6 +180,7 @@ def _apply_registration(work: Work, line: RegistrationResult) -> None:
     fresh = work.is_fresh(member.submitted_at)
     if to is MembershipState.VERIFIED:
         member.kpj_sealed = work.box(worker).seal(line.kpj, "membership.kpj")
+        member.kpj_index = work.keys.index("kpj", line.kpj)
         kind, facts = _verified_text(work, worker, line.kpj)
         owe_worker(work, worker, kind, f"verified:{line.reference}", facts, told_at_once=fresh)
         return

@@ -1,10 +1,12 @@
 """Complaints and reports: one open ticket a matter and number, an answer owed by a day, and given by SMS."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy import func, select, tuple_
 
 from insurance import leaving, mandates, unsent
+from insurance.operators import Sight
 from insurance.receipts import Recipient, owe, recipient
 from insurance.references import new_reference
 from insurance.work import Work
@@ -181,6 +183,29 @@ def by_reference(work: Work, reference: str, *, lock: bool = False) -> Ticket:
     if ticket is None:
         raise LookupError(f"there is no ticket {reference}")
     return ticket
+
+
+def waiting(work: Work, sight: Sight, most: int, after: tuple[date, int] | None = None) -> Sequence[Ticket]:
+    """Those that owe an answer, the longest due first, past (day, id); strangers' are for who sees everybody."""
+    query = select(Ticket).where(Ticket.answered_at.is_(None)).order_by(Ticket.answer_by, Ticket.id).limit(most)
+    if sight.regencies is not None:
+        query = query.join(Worker, Worker.id == Ticket.worker_id).where(sight.of(Worker.village_code))
+    if after is not None:
+        query = query.where(tuple_(Ticket.answer_by, Ticket.id) > after)
+    return work.db.scalars(query).all()
+
+
+def seen(work: Work, sight: Sight, reference: str) -> tuple[Ticket, Membership | None]:
+    """The ticket and its member. Raises LookupError, also where it may not be seen."""
+    ticket = by_reference(work, reference)
+    member = work.db.get(Membership, ticket.worker_id) if ticket.worker_id is not None else None
+    if sight.regencies is not None and (member is None or not sight.sees(member.worker.village_code)):
+        raise LookupError(f"there is no ticket {reference}")
+    return ticket, member
+
+
+def item_of(work: Work, ticket: Ticket) -> WorkItem | None:
+    return find(work, _WORK.get(TicketKind(ticket.kind), WorkKind.COMPLAINT), ticket.about)
 
 
 def trail(work: Work, ticket: Ticket) -> Sequence[Event]:

@@ -154,21 +154,22 @@ def counts(work: Work, village_code: str) -> VillageCounts:
     this, since = month_number(work.today), work.today.toordinal() - WEEK_DAYS
     found = dict[str, Counter[str]]()
     for place, kind, at, n in work.db.execute(_READ, {"village": village_code, "this": this, "since": since}):
-        group = _group(this - at, work) if kind == CountKind.IDLE.value else _NAMED[kind]
-        found.setdefault(place, Counter())[group] += int(n)
-    by_place = {place: _village_count(counted) for place, counted in found.items()}
+        found.setdefault(place, Counter())[group_of(work, kind, this - at)] += int(n)
+    by_place = {place: as_counted(counted) for place, counted in found.items()}
     return VillageCounts(by_place, work.settings.SMALL_CELL_MIN)
 
 
-def _group(months_ago: int, work: Work) -> str:
-    """Where the last month that was paid, and is posted, lies `months_ago` (insurance/cover.py)."""
+def group_of(work: Work, kind: str, months_ago: int) -> str:
+    """What a counter means today; of an idle member the last month paid, and posted, lies `months_ago` (cover.py)."""
+    if kind != CountKind.IDLE.value:
+        return _NAMED[kind]
     whole_months_unpaid = months_ago - 1
     if whole_months_unpaid >= GRACE_MONTHS:
         return "lapsed"
     return "grace" if whole_months_unpaid or work.today.day > work.settings.DUE_DAY else "waiting"
 
 
-def _village_count(counted: Counter[str]) -> VillageCount:
+def as_counted(counted: Counter[str]) -> VillageCount:
     groups = {group: counted[group] for group in ("protected", "grace", "lapsed")}
     # All others: nothing is paid yet, or what is paid waits for the insurer, or this month is not due.
     waiting = counted["member"] - sum(groups.values())

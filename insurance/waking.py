@@ -10,6 +10,7 @@ ASK_BANKS = "mandates.ask"
 EXCHANGE = "insurer.exchange"
 REFUND = "autodebit.refund"
 HEAR = "autodebit.hear"
+PLAN = "autodebit.plan"
 
 # Another open transaction may be waking the same task: to wait for it would make a call wait for a batch. It is left
 # to that one, and to cron. The first number only names this use of advisory locks.

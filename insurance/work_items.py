@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
-from sqlalchemy import ARRAY, String, any_, bindparam, delete, func, select
+from sqlalchemy import ARRAY, String, any_, bindparam, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from insurance.work import Work
@@ -202,12 +202,26 @@ def refuse(work: Work, item_id: int, by: str) -> None:
     item.closed_at = work.now
 
 
-def waiting(work: Work, limit: int) -> Sequence[WorkItem]:
-    """Those not closed yet, the longest due first."""
+def waiting(work: Work, limit: int, kind: str = "", after: tuple[date, int] | None = None) -> Sequence[WorkItem]:
+    """Those not closed yet, the longest due first; of one kind, and past (day, id) where these are given."""
     query = (
         select(WorkItem)
         .where(WorkItem.state.in_([WorkState.OPEN.value, WorkState.APPROVED.value]))
         .order_by(WorkItem.due_on, WorkItem.id)
         .limit(limit)
     )
+    if kind:
+        query = query.where(WorkItem.kind == kind)
+    if after is not None:
+        query = query.where(tuple_(WorkItem.due_on, WorkItem.id) > after)
     return work.db.scalars(query).all()
+
+
+def agreed_by(work: Work, item: WorkItem) -> Sequence[Approval]:
+    """Who said yes to what stands as its decision now."""
+    query = select(Approval).where(Approval.work_item_id == item.id).order_by(Approval.at)
+    return work.db.scalars(query).all()
+
+
+def can_be_refused(item: WorkItem) -> bool:
+    return item.state == WorkState.OPEN.value and item.kind not in _NEED_OUTCOME

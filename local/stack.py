@@ -1,4 +1,4 @@
-"""What one machine runs, in order: two servers, three one-shot commands, three processes; never for production."""
+"""What one machine runs, in order: two servers, three one-shot commands, four processes; never for production."""
 
 import http.client
 import os
@@ -18,6 +18,7 @@ from units.month import add_months, month_of
 
 PROJECT = Path(__file__).resolve().parents[1]
 READY_WAIT_S = 60.0
+CONSOLE_BESIDE = 10
 # How long what a killed supervisor left behind may take to go (it is told by the kernel; see local/process.py).
 _LEFTOVER_WAIT_S = 10.0
 _TO_BE_STARTED = {"DATABASE_URL": "postgresql://127.0.0.1/iuran", "REDIS_URL": "redis://127.0.0.1/0"}
@@ -50,7 +51,8 @@ def run(var: Path, environ: Mapping[str, str] = os.environ) -> None:
 def _run(supervisor: Supervisor, var: Path, environ: Mapping[str, str], note: Path, patience_s: float) -> None:
     env = _environment(var, environ)
     settings = config.load({**_TO_BE_STARTED, **env})
-    _refuse_taken_port(supervisor, settings, patience_s)
+    for port, name in ((settings.PORT, "PORT"), (settings.CONSOLE_PORT, "CONSOLE_PORT")):
+        _refuse_taken_port(supervisor, settings.BIND, port, name, patience_s)
     env |= _start_servers(supervisor, var, env, patience_s)
     supervisor.check()
     _write_note(note, env)
@@ -58,10 +60,13 @@ def _run(supervisor: Supervisor, var: Path, environ: Mapping[str, str], note: Pa
         supervisor.run_once(spec)
     for spec in _processes(var, env, settings):
         supervisor.start(spec)
-    _wait_until_ready(supervisor, settings)
+    for port, log in ((settings.PORT, "web"), (settings.CONSOLE_PORT, "console")):
+        _wait_until_ready(supervisor, settings.BIND, port, log)
     # This month may be debited already; of the next one there is something to be seen.
     month = f"{add_months(month_of(jakarta_day(system_clock())), 1):%Y-%m}"
     say(f"Iuran runs at {_address(settings)} (sandbox). Dial {settings.USSD_CODE} there.")
+    say(f"The operators' console: {_address(settings, settings.CONSOLE_PORT)}. Its first admin, from another terminal:")
+    say('    make flask ARGS="operators add NAME --role admin --by NAME"')
     say(f'The run of the next month, from another terminal: make flask ARGS="autodebit run --month {month}"')
     say(f"Logs: {_shown(var / 'log')}. Ctrl-C stops everything; the data stay.")
     supervisor.run()
@@ -84,7 +89,10 @@ def _environment(var: Path, environ: Mapping[str, str]) -> dict[str, str]:
     given = {
         name: value for name, value in environ.items() if value.strip() or name not in config.Settings.model_fields
     }
+    port = given.get("PORT") or "8000"
     return {
+        # Beside the other, so that a second stack needs no second port to be named; bad ones are named by config.load.
+        "CONSOLE_PORT": str(int(port) + CONSOLE_BESIDE) if port.isdigit() else port,
         "BANKS_FILE": str(var / "sandbox" / "banks.toml"),
         "INSURER_OUT_DIR": str(var / "insurer" / "out"),
         "INSURER_IN_DIR": str(var / "insurer" / "in"),
@@ -96,19 +104,19 @@ def _environment(var: Path, environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _refuse_taken_port(supervisor: Supervisor, settings: config.Settings, patience_s: float) -> None:
+def _refuse_taken_port(supervisor: Supervisor, bind: str, port: int, name: str, patience_s: float) -> None:
     tries_left = int(patience_s / 0.1)
     while True:
         try:
-            family = socket.AF_INET6 if ":" in settings.BIND else socket.AF_INET
+            family = socket.AF_INET6 if ":" in bind else socket.AF_INET
             # reuse_port stays off: granian sets it, so only a plain bind sees that another granian listens.
-            with socket.create_server((settings.BIND, settings.PORT), family=family):
+            with socket.create_server((bind, port), family=family):
                 return
         except OSError as error:
             if not tries_left:
                 why = os.strerror(error.errno or 0)
                 raise LocalError(
-                    f"Port {settings.PORT} is not free ({why}): choose another, as in `PORT=8001 make run`."
+                    f"Port {port} is not free ({why}): choose another, as in `{name}={port + 1} make run`."
                 ) from None
         tries_left -= 1
         supervisor.wait(0.1)
@@ -149,20 +157,22 @@ def _processes(var: Path, env: Mapping[str, str], settings: config.Settings) -> 
     port = env["SANDBOX_URL"].rpartition(":")[2]
     callbacks = _address(settings) + settings.callback_prefix
     serve = ("serve", "--dir", str(var / "sandbox"), "--port", port, "--callbacks", callbacks)
-    granian = ["--interface", "wsgi", "--factory", "--host", settings.BIND, "--port", str(settings.PORT)]
-    granian += ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--workers-kill-timeout", "3"]
+    granian = ["--interface", "wsgi", "--factory", "--host", settings.BIND, "--workers", "1", "--no-ws"]
+    granian += ["--workers-kill-timeout", "3", "--blocking-threads", "8", "--port"]
+    # Without this glibc keeps 7 MiB for each thread that ever checked a PIN: 178 MB instead of 122 (bench).
+    lean = {**env, "MALLOC_MMAP_THRESHOLD_": "1048576"}
     return [
         _python(var, env, "sandbox", "sandbox", *serve),
-        # Without this glibc keeps 7 MiB for each thread that ever checked a PIN: 178 MB instead of 122 (bench).
-        _python(var, {**env, "MALLOC_MMAP_THRESHOLD_": "1048576"}, "web", "granian", *granian, "app:web"),
+        _python(var, lean, "web", "granian", *granian, str(settings.PORT), "app:web"),
+        _python(var, lean, "console", "granian", *granian, str(settings.CONSOLE_PORT), "console.process:web"),
         _python(var, env, "worker", "flask", "worker"),
     ]
 
 
-def _wait_until_ready(supervisor: Supervisor, settings: config.Settings) -> None:
+def _wait_until_ready(supervisor: Supervisor, bind: str, port: int, log: str) -> None:
     for _ in range(int(READY_WAIT_S / 0.05)):
         supervisor.check()
-        connection = http.client.HTTPConnection(settings.BIND, settings.PORT, timeout=2)
+        connection = http.client.HTTPConnection(bind, port, timeout=2)
         try:
             connection.request("GET", "/health/live")
             if connection.getresponse().status == http.HTTPStatus.OK:
@@ -172,12 +182,12 @@ def _wait_until_ready(supervisor: Supervisor, settings: config.Settings) -> None
         finally:
             connection.close()
         supervisor.wait(0.05)
-    raise LocalError(f"The web server did not answer within {READY_WAIT_S:.0f} s: see var/log/web.log")
+    raise LocalError(f"Nothing answered on port {port} within {READY_WAIT_S:.0f} s: see var/log/{log}.log")
 
 
-def _address(settings: config.Settings) -> str:
+def _address(settings: config.Settings, port: int = 0) -> str:
     host = f"[{settings.BIND}]" if ":" in settings.BIND else settings.BIND
-    return f"http://{host}:{settings.PORT}"
+    return f"http://{host}:{port or settings.PORT}"
 
 
 def _shown(path: Path) -> str:

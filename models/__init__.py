@@ -19,6 +19,7 @@ from models.membership import Membership, MembershipState
 from models.message import GatewayMessage, GatewayReport, InboundSms, Message, MessageKey, MessageState
 from models.month import Attempt, AttemptReference, AttemptState, CoverMonth, MonthState, Why
 from models.number_change import NumberChange, NumberState
+from models.operator import Operator, Role
 from models.pin_reset import PinReset, PinResetState
 from models.reach import NumberMark, SmsRoute, Visit
 from models.refund import Refund, RefundState
@@ -41,6 +42,7 @@ from models.ticket import Ticket, TicketKind
 from models.village import Village
 from models.work_item import Approval, WorkItem, WorkKind, WorkState
 from models.worker import Contact, Worker
+from models.worker_word import WorkerWord
 
 __all__ = [
     "Approval",
@@ -86,11 +88,13 @@ __all__ = [
     "NumberChange",
     "NumberMark",
     "NumberState",
+    "Operator",
     "PinReset",
     "PinResetState",
     "ReconciledDay",
     "Refund",
     "RefundState",
+    "Role",
     "Run",
     "RunState",
     "Seal",
@@ -114,4 +118,5 @@ __all__ = [
     "WorkKind",
     "WorkState",
     "Worker",
+    "WorkerWord",
 ]

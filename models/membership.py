@@ -7,7 +7,7 @@ from typing import Protocol
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Code, Id, Instant, Rupiah, Sealed
+from models.base import Base, BlindIndex, Code, Id, Instant, Rupiah, Sealed
 from models.machine import legal_moves
 from models.worker import Worker
 
@@ -64,7 +64,7 @@ def terms_in(chosen: HasTerms, month: date) -> tuple[int, str]:
 
 class Membership(Base):
     __tablename__ = "memberships"
-    __table_args__ = (Index(None, "state", "handed_over_in"),)
+    __table_args__ = (Index(None, "state", "handed_over_in"), Index(None, "kpj_index"))
 
     worker_id: Mapped[Id] = mapped_column(ForeignKey("workers.id"), primary_key=True)
     state: Mapped[Code]
@@ -78,6 +78,7 @@ class Membership(Base):
     next_base_rp: Mapped[Rupiah | None]
     next_programmes: Mapped[str | None] = mapped_column(String(1))
     kpj_sealed: Mapped[Sealed | None]
+    kpj_index: Mapped[BlindIndex | None]
     reason: Mapped[Code] = mapped_column(default="")
     submitted_at: Mapped[Instant]
     handed_over_in: Mapped[str | None] = mapped_column(ForeignKey("insurer_files.name"))

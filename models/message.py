@@ -60,6 +60,7 @@ class Message(Base):
         Index("ix_messages_to_send", "priority", "not_before", "id", postgresql_where=text("state = 'created'")),
         Index("ix_messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'held')")),
         Index("ix_messages_unreported", "accepted_at", postgresql_where=text("state = 'sent'")),
+        Index(None, "worker_id"),
         Index("ix_messages_held", "phone_index", postgresql_where=text("state = 'held'")),
         {"postgresql_partition_by": "RANGE (month)"},
     )

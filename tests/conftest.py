@@ -4,6 +4,8 @@ pytest_plugins = [
     "tests.conftest_servers",
     "tests.sandboxed",
     "tests.world",
+    "tests.console_desk",
+    "tests.browser",
     "tests.settling",
     "tests.debit_folders",
     "tests.bank_client",

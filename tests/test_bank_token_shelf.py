@@ -14,11 +14,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from redis import Redis
 
-from app import make_redis
 from banks.base import Answer, BankUnreachable
 from banks.bifast import BiFast
 from banks.settings import BankSettings
 from banks.token_shelf import TokenShelf
+from ports import make_redis
 from sealing import Keyring
 from tests.test_banks_loopback import DEBIT, NOW, LoopbackBank, at_port, collect, snap_reply
 

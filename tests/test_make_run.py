@@ -1,8 +1,11 @@
 """The whole of `make run` on a fresh folder: every part runs, a dial is answered, what was done is there next time."""
 
+import requests
+
 from bench.running import own_folder, post, running_stack
 from config import SANDBOX_USSD_CODE
 from handset.phone import Phone
+from local.stack import CONSOLE_BESIDE
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, enrol
 from units.clock import jakarta_day, system_clock
 from units.month import add_months, month_of
@@ -15,7 +18,8 @@ def phone_of(port: int) -> Phone:
 def test_all_of_it_starts_answers_a_dial_ends_cleanly_and_keeps_its_data() -> None:
     with own_folder() as folder:
         with running_stack(folder) as stack:
-            assert set(stack.parts) == {"web", "worker", "sandbox", "postgres", "valkey"}
+            assert set(stack.parts) == {"web", "console", "worker", "sandbox", "postgres", "valkey"}
+            assert b"Masuk" in requests.get(f"http://127.0.0.1:{stack.port + CONSOLE_BESIDE}/login", timeout=10).content
             assert "autodebit" in enrol(phone_of(stack.port)).lower()
         said = (folder / "local.log").read_text()
         assert f"http://127.0.0.1:{stack.port} (sandbox). Dial {SANDBOX_USSD_CODE}" in said

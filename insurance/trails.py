@@ -1,0 +1,64 @@
+"""What happened to a member, a matter or an operator, and who looked: events by an index of their own; only read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+
+from insurance.work import Work
+from models import Mandate, Membership, PinReset
+from models.event import OF_PEOPLE
+from units.month import add_months, month_of
+
+TRAIL_MAX, TRAIL_MONTHS = 100, 6
+
+
+@dataclass(frozen=True)
+class Happened:
+    at: datetime
+    what: str
+    actor: str
+    why: str
+    code: str
+    before: str
+    after: str
+
+
+# The condition is the index's own, in the same words: only then is it used.
+TRAIL = text(
+    f"SELECT at, subject, actor, why, code, before, after FROM events WHERE month >= :since AND {OF_PEOPLE} "  # noqa: S608
+    "AND subject_id = ANY(CAST(:ids AS varchar[])) AND ((subject IN ('worker', 'membership') AND subject_id = :own) "
+    "OR (subject = 'mandate' AND subject_id = ANY(CAST(:mandates AS varchar[]))) "
+    "OR (subject = 'pin_reset' AND subject_id = ANY(CAST(:resets AS varchar[])))) ORDER BY at DESC, id DESC LIMIT :most"
+)
+
+
+def trail(work: Work, member: Membership) -> list[Happened]:
+    """What happened to the member in the last months, newest first, and who looked."""
+    own = str(member.worker_id)
+    mandates = [str(id_) for id_ in work.db.scalars(select(Mandate.id).where(Mandate.worker_id == member.worker_id))]
+    resets = [str(id_) for id_ in work.db.scalars(select(PinReset.id).where(PinReset.worker_id == member.worker_id))]
+    given: Mapping[str, Any] = {
+        "since": add_months(month_of(work.today), 1 - TRAIL_MONTHS),
+        "ids": [own, *mandates, *resets],
+        "own": own,
+        "mandates": mandates,
+        "resets": resets,
+        "most": TRAIL_MAX,
+    }
+    return [Happened(*row) for row in work.db.execute(TRAIL, given)]
+
+
+_OF_ONE = text(
+    f"SELECT at, subject, actor, why, code, before, after FROM events WHERE month >= :since AND {OF_PEOPLE} "  # noqa: S608
+    "AND subject_id = :id AND subject = :subject ORDER BY at DESC, id DESC LIMIT :most"
+)
+
+
+def trail_of(work: Work, subject: str, id_: int) -> list[Happened]:
+    """What happened to one operator or work item in the last months, newest first."""
+    since = add_months(month_of(work.today), 1 - TRAIL_MONTHS)
+    given = {"since": since, "id": str(id_), "subject": subject, "most": TRAIL_MAX}
+    return [Happened(*row) for row in work.db.execute(_OF_ONE, given)]
