@@ -20,6 +20,8 @@ from units.clock import jakarta_day
 from units.month import Month
 
 MARKS_AT_ONCE = 1000
+# Who joined on a day is asked for through a week (villages.WEEK_DAYS); what is older is neither kept nor proved.
+JOINED_DAYS = 14
 
 
 class Key(NamedTuple):
@@ -103,6 +105,12 @@ _ADD = text(
 )
 
 
+_CLEAR = text(
+    "DELETE FROM village_counters WHERE ctid IN (SELECT ctid FROM village_counters WHERE village_code = "
+    "ANY(CAST(:villages AS varchar[])) AND kind = 'joined' AND at < :before FOR UPDATE SKIP LOCKED)"
+)
+
+
 # Whoever throws a village's counters away is alone; those who add to them are not in each other's way.
 _BESIDE = text("SELECT pg_advisory_xact_lock_shared(1397768260)")
 _ALONE = text("SELECT pg_advisory_xact_lock(1397768260)")
@@ -133,6 +141,8 @@ def count_marked(work: Work, village_codes: Collection[str] = (), most: int = MA
         difference.update(keys_of(one))
         difference.subtract(keys_of(before[worker_id]))
     _add(work, {key: n for key, n in difference.items() if n})
+    villages = sorted({key.village_code for key in difference})
+    work.db.execute(_CLEAR, {"villages": villages, "before": work.today.toordinal() - JOINED_DAYS})
     return len(ids)
 
 
@@ -175,6 +185,10 @@ def _row(one: Counted) -> dict[str, object]:
 
 def _read(runs: str) -> tuple[int, ...]:
     return tuple(map(int, runs.split()))
+
+
+def _is_kept(work: Work, key: Key) -> bool:
+    return key.kind != CountKind.JOINED.value or key.at >= work.today.toordinal() - JOINED_DAYS
 
 
 def _add(work: Work, difference: Mapping[Key, int]) -> None:
@@ -241,7 +255,8 @@ def prove(work: Work, village_code: str) -> Proof:
                 wrong.append(worker_id)
     rows = work.db.execute(_COUNTERS, {"village": village_code})
     kept = {Key(village, kind, at, until, place): n for village, kind, at, until, place, n in rows}
-    differ = sorted(key for key in kept.keys() | summed.keys() if kept.get(key, 0) != summed[key])
+    known = [key for key in kept.keys() | summed.keys() if _is_kept(work, key)]
+    differ = sorted(key for key in known if kept.get(key, 0) != summed[key])
     return Proof(members, tuple(differ), tuple(wrong))
 
 

@@ -221,3 +221,21 @@ def test_the_head_is_answered_from_the_counters(world: World) -> None:
     world.phone(HEAD).text("CEK")
     said = "terdaftar 30, terlindungi 0, masa tenggang 8, nonaktif 5, belum tercatat 17"
     assert said in world.last_sms(HEAD), "before the due day nothing is held against who paid last month"
+
+
+def test_days_of_joining_that_nobody_asks_for_any_more_are_not_kept(world: World) -> None:
+    def days() -> int:
+        return int(world.one("SELECT count(DISTINCT at) FROM village_counters WHERE kind = 'joined' AND n <> 0"))
+
+    enrol(world.phone())
+    count(world)
+    assert days() == 1
+    world.clock.forward(days=standings.JOINED_DAYS + 1)
+    enrol(world.phone(BUDI_PHONE), BUDI_NIK, BUDI)
+    count(world)
+    assert (days(), counted(world).joined) == (1, 1)
+    with world.ports.database.begin() as db:
+        db.execute(text("UPDATE workers SET rt_rw = '001002'"))
+    count(world)
+    assert (days(), counted(world).enrolled) == (1, 2)
+    assert_proved(world)
