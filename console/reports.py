@@ -21,7 +21,7 @@ Rows = list[list[Cell]]
 
 
 def hidden_codes(enrolled: Mapping[str, int], few: int) -> set[str]:
-    """Those that are small; of the parts of one region two at least, and no small number together."""
+    """Those that are small; of the parts of one region no small number together, so two at least."""
     hidden = set[str]()
     regions_of: dict[str, dict[str, int]] = {}
     for code, number in enrolled.items():
@@ -29,7 +29,7 @@ def hidden_codes(enrolled: Mapping[str, int], few: int) -> set[str]:
     for parts in regions_of.values():
         ours = {code for code, number in parts.items() if is_small(number, few)}
         left = sorted(parts.keys() - ours, key=lambda code: (parts[code], code))
-        while ours and left and (len(ours) < 2 or sum(parts[code] for code in ours) < few):
+        while ours and left and sum(parts[code] for code in ours) < few:
             ours.add(left.pop(0))
         hidden |= ours
     return hidden
