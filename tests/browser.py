@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ _GRAVE = ("serious", "critical")
 
 @dataclass
 class Site:
-    """The console on a port of this machine, and the browser in front of it."""
+    """An application on a port of this machine, and the browser in front of it."""
 
     url: str
     browser: Browser
@@ -74,15 +75,27 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def site(strict_app: Flask) -> Iterator[Site]:
+def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(WHY_NOT)
-    server = make_server("127.0.0.1", 0, strict_app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     # Chromium's own sandbox refuses root, under which machines of CI run.
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=args)
-        yield Site(f"http://127.0.0.1:{server.server_port}", browser)
+        yield browser
         browser.close()
+
+
+@contextmanager
+def served(app: Flask, browser: Browser) -> Iterator[Site]:
+    """The application on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield Site(f"http://127.0.0.1:{server.server_port}", browser)
     server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def site(strict_app: Flask, chromium: Browser) -> Iterator[Site]:
+    with served(strict_app, chromium) as site:
+        yield site

@@ -252,6 +252,8 @@ CALLERS = {
     ("GET", "/health/live"): ANYONE,
     ("GET", "/"): SANDBOX_ONLY,
     ("GET", "/sandbox/sms"): SANDBOX_ONLY,
+    ("GET", "/sandbox/did"): SANDBOX_ONLY,
+    ("GET", "/sandbox/handset/<any('handset.js', 'handset.css'):name>"): SANDBOX_ONLY,
 }
 BEHIND_THE_KEY = [route for route, who in CALLERS.items() if who not in (ANYONE, SANDBOX_ONLY)]
 CALLBACK_KEY = "0123456789abcdef01234567"
