@@ -12,7 +12,7 @@ from tests.people import (
     SUKAMAJU,
 )
 from tests.world import World
-from ussd.journeys import COUNTS_TTL_S, JOURNEY_TTL_S, SECRETS_TTL_S, SESSION_TTL_S, WATCHED_TTL_S
+from ussd.journeys import COUNTS_TTL_S, JOURNEY_TTL_S, LANGUAGE_TTL_S, SECRETS_TTL_S, SESSION_TTL_S, WATCHED_TTL_S
 
 
 def test_an_answer_after_three_wrong_ones_ended_the_call_agrees_to_nothing(world: World) -> None:
@@ -76,4 +76,5 @@ def test_all_that_redis_keeps_of_a_call_runs_out_and_a_typed_pin_soonest(world: 
     assert SECRETS_TTL_S < left_s.pop("j") <= JOURNEY_TTL_S
     assert 0 < left_s.pop("c") <= WATCHED_TTL_S
     assert 0 < left_s.pop("f") <= COUNTS_TTL_S
+    assert SESSION_TTL_S < left_s.pop("l") <= LANGUAGE_TTL_S, "read from the rows once, then known"
     assert left_s == {}, "the lock is gone with the turn"
