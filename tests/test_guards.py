@@ -239,6 +239,7 @@ def test_every_module_opens_with_a_sentence_on_what_it_is() -> None:
 GATEWAY, ANYONE, SANDBOX_ONLY = "the gateway, by the key in the path", "anyone", "whoever is at this machine"
 METRICS = "our own Prometheus, by the key in the path"
 BANK = "a bank, by the key in the path and its signature"
+HANDSET = ("/", "/sandbox/sms", "/sandbox/did", "/sandbox/handset/<any('handset.js', 'handset.css'):name>")
 CALLERS = {
     ("POST", "/ussd/africastalking"): GATEWAY,
     ("POST", "/ussd/africastalking/events"): GATEWAY,
@@ -250,10 +251,7 @@ CALLERS = {
     ("POST", "/bank/<code>/v1.0/debit/fast-notify"): BANK,
     ("GET", "/metrics"): METRICS,
     ("GET", "/health/live"): ANYONE,
-    ("GET", "/"): SANDBOX_ONLY,
-    ("GET", "/sandbox/sms"): SANDBOX_ONLY,
-    ("GET", "/sandbox/did"): SANDBOX_ONLY,
-    ("GET", "/sandbox/handset/<any('handset.js', 'handset.css'):name>"): SANDBOX_ONLY,
+    **{("GET", path): SANDBOX_ONLY for path in HANDSET},
 }
 BEHIND_THE_KEY = [route for route, who in CALLERS.items() if who not in (ANYONE, SANDBOX_ONLY)]
 CALLBACK_KEY = "0123456789abcdef01234567"
