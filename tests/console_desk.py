@@ -16,6 +16,8 @@ from console.process import make_console
 from insurance import operators
 from models import Role
 from ports import Ports
+from tests.people import authorise, enrol
+from tests.villagers import THIS
 from tests.world import Clock, World
 
 PASSWORD = "kereta api pagi ke Malang"
@@ -137,3 +139,15 @@ def strict(strict_app: Flask, world: World) -> Console:
 @pytest.fixture
 def console(console_app: Flask, world: World) -> Console:
     return Console(console_app, world)
+
+
+def paid_member(world: World) -> None:
+    """Siti is accepted, her autodebit is active, and this month is paid and posted."""
+    enrol(world.phone())
+    world.exchange()
+    authorise(world.phone())
+    world.ask_banks()
+    world.plan(THIS)
+    world.send_sms()
+    world.collect()
+    world.exchange()

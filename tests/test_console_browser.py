@@ -12,12 +12,12 @@ from autodebit.collect import collect
 from jobs import plan_months
 from models import Role
 from tests.browser import DESK, PHONE, Site
-from tests.console_desk import PASSWORD, Console
+from tests.console_desk import PASSWORD, Console, paid_member
 from tests.crew import crew
 from tests.heard import item
-from tests.people import SITI, SITI_NIK, authorise, enrol
+from tests.people import SITI, SITI_NIK
 from tests.test_reports import call
-from tests.villagers import THIS, VILLAGE, count
+from tests.villagers import VILLAGE, count
 
 # One browser a worker process: its pages go one after the other.
 pytestmark = pytest.mark.xdist_group("browser")
@@ -45,14 +45,7 @@ PAGES = {
 def lived_in(console: Console) -> dict[str, str]:
     """Siti is a member with a paid month and a complaint; one matter waits; days and screens were counted."""
     world = console.world
-    enrol(world.phone())
-    world.exchange()
-    authorise(world.phone())
-    world.ask_banks()
-    world.plan(THIS)
-    world.send_sms()
-    world.collect()
-    world.exchange()
+    paid_member(world)
     count(world)
     call(world.phone(), "2", "2")
     with world.ports.database.begin() as db:

@@ -10,8 +10,8 @@ from insurance import name_words
 from insurance.operators import ALL, Sight
 from insurance.trails import TRAIL
 from models import Role
-from tests.console_desk import Console, Desk
-from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
+from tests.console_desk import Console, Desk, paid_member
+from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI, SITI_NIK, SITI_PHONE, enrol
 from tests.villagers import THIS
 from tests.world import World
 
@@ -20,14 +20,7 @@ from tests.world import World
 def siti(console: Console) -> str:
     """Her reference: enrolled, accepted, autodebit active, this month paid and posted."""
     world = console.world
-    enrol(world.phone())
-    world.exchange()
-    authorise(world.phone())
-    world.ask_banks()
-    world.plan(THIS)
-    world.send_sms()
-    world.collect()
-    world.exchange()
+    paid_member(world)
     return str(world.one("SELECT reference FROM memberships"))
 
 
