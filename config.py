@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     )
     CALLBACK_KEY: SecretStr = Field(SecretStr(""), description="Secret path part of all callbacks: `/cb/<key>/...`")
     DATA_KEY: Secret32 = Field(SecretStr(""), description="Master key over all personal data, 32 bytes in Base64")
+    DATA_KEY_OTHER: Secret32 = Field(
+        SecretStr(""), description="A master key that is read too while keys are rotated: the next, then the last one"
+    )
     INDEX_KEY: Secret32 = Field(SecretStr(""), description="Key of the blind indexes (NIK, phone, account), 32 bytes")
     PIN_PEPPER: Secret32 = Field(SecretStr(""), description="Pepper of the PIN hashes, 32 bytes in Base64")
     AT_USERNAME: str = Field("", description="Africa's Talking user name")
@@ -106,6 +109,9 @@ class Settings(BaseSettings):
     ACCOUNT_WORKERS_MAX: int = Field(1, ge=1, description="Workers whose mandates may name one account")
     SILENT_DAYS: int = Field(90, ge=1, description="Days without a call or SMS after which a number is asked its PIN")
     PIN_RESET_HOURS: int = Field(24, ge=1, description="Hours in which a member may stop a PIN reset")
+    ERASURE_HOURS: int = Field(72, ge=1, le=72, description="Hours in which a member may stop the own data's erasure")
+    KEEP_INBOX_DAYS: int = Field(90, ge=30, description="Days after which texts of and to strangers are emptied")
+    KEEP_TEXTS_MONTHS: int = Field(24, ge=6, description="Months after which the texts of a month are deleted")
     BANK_FEE_RP: int = Field(0, ge=0, description="Bank's fee for a debit, in rupiah, where the member bears it")
     SMALL_CELL_MIN: int = Field(5, ge=1, description="Counts of people below this are not shown to village heads")
     VILLAGE_NAMES_BASIS: str = Field("", description="Law by which heads may see initials of who agreed; empty: never")
@@ -122,16 +128,9 @@ class Settings(BaseSettings):
     LOG_LEVEL: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
+    def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what `load` hands over: it read the environment once, whole."""
-        return (init_settings,)
+        return (sources["init_settings"],)
 
     @property
     def sandbox(self) -> bool:
@@ -148,6 +147,9 @@ class Settings(BaseSettings):
     @property
     def pay_ahead_months(self) -> tuple[int, ...]:
         return tuple(sorted({int(count) for count in self.PAY_AHEAD_MONTHS.split(",")}))
+
+    def other_keys(self) -> list[bytes]:
+        return [base64.b64decode(other)] if (other := self.DATA_KEY_OTHER.get_secret_value()) else []
 
     def key(self, name: Literal["DATA_KEY", "INDEX_KEY", "PIN_PEPPER"]) -> bytes:
         secret: SecretStr = getattr(self, name)
@@ -205,7 +207,7 @@ class Settings(BaseSettings):
             raise ValueError(f"not numbers of months from 1 to {PAY_AHEAD_MONTHS_MAX} with commas between")
         return value
 
-    @field_validator("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")
+    @field_validator("DATA_KEY", "DATA_KEY_OTHER", "INDEX_KEY", "PIN_PEPPER")
     @classmethod
     def _thirty_two_bytes(cls, value: SecretStr) -> SecretStr:
         text = value.get_secret_value()
@@ -256,9 +258,9 @@ def _sandbox_lines(values: Mapping[str, str]) -> list[str]:
 
 
 def _shared_lines(values: Mapping[str, str]) -> list[str]:
-    secrets = [values.get(name, "") for name in ("DATA_KEY", "INDEX_KEY", "PIN_PEPPER")]
+    secrets = [values.get(name, "") for name in ("DATA_KEY", "DATA_KEY_OTHER", "INDEX_KEY", "PIN_PEPPER")]
     given = [secret for secret in secrets if secret]
-    lines = ["DATA_KEY, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
+    lines = ["DATA_KEY, DATA_KEY_OTHER, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
     for listed, prefix in (("USSD_GATEWAYS", "SMPP_"), ("SMS_ROUTES", "SMS_SMPP_")):
         if "smpp" in values.get(listed, ""):
             needed = [prefix + name for name in _NEEDED_FOR_SMPP]

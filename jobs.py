@@ -18,7 +18,7 @@ from autodebit.refunds import send_refunds
 from autodebit.settle import settle
 from autodebit.unknown import ask_unknown
 from database import NETWORK_OPTIONS
-from insurance import invitations, pin_resets, sponsors
+from insurance import erasures, invitations, pin_resets, retention, sponsors
 from insurance.grace import WORKERS_AT_ONCE, tell_steps
 from insurance.seals import SEGMENTS_MAX, last_seal, seal
 from insurance.standings import MARKS_AT_ONCE, count_marked
@@ -56,10 +56,7 @@ def make_jobs(ports: Ports) -> Blueprint:
             run()
 
     # Cron is the net under the waking: what was missed is found a few seconds later.
-    for lane in range(ports.settings.SMS_LANES):
-        task(drain_at(lane), "* * * * * */5", partial(drain, ports, lane))
-    task("sms.tidy", "* * * * * */15", lambda: tidy_sms(ports))
-    task("sms.weigh", "* * * * * 50", lambda: weigh(ports))
+    _add_texts(task, ports)
     task(ASK_BANKS, "* * * * * */10", lambda: ask_banks(ports))
     for code in ports.banks:
         task(collect_at(code), "* * * * * */10", partial(collect_lane, ports, code))
@@ -78,15 +75,15 @@ def make_jobs(ports: Ports) -> Blueprint:
     task(PLAN, "17 * * * *", lambda: plan_months(ports))
     task("insurance.sponsors", "37 1 * * *", lambda: see_sponsors(ports))
     task("insurance.pin_resets", "*/5 * * * *", lambda: open_pin_resets(ports))
+    task("insurance.erasures", "*/10 * * * *", lambda: carry_out_erasures(ports))
     task("insurance.invitations", "29 * * * *", lambda: end_invitations(ports))
     # 07.00 in Jakarta: what is owed then leaves from 08.00 in each zone, and after the insurer's night.
     task("insurance.grace", "0 0 * * *", lambda: tell_cover_steps(ports))
     task("insurance.standings", "* * * * * 55", lambda: count_standings(ports))
-    # Every half hour: Monday's 08.00 comes three times, and one that was missed is made up for.
-    task("sms.weekly", "3,33 * * * *", lambda: send_weekly_counts(ports))
     task("ussd.drops", "* * * * * */15", lambda: see_dropped(ports))
     task("ussd.funnel", "* * * * * 40", lambda: funnel.keep(ports))
     task("ledger.seal", "47 * * * *", lambda: seal_ledger(ports))
+    task("insurance.retention", "7 4 * * *", lambda: keep_no_longer(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
     @jobs.periodic(cron="* * * * * */10")
@@ -103,6 +100,15 @@ def make_jobs(ports: Ports) -> Blueprint:
         await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
 
     return jobs
+
+
+def _add_texts(task: Callable[[str, str, Callable[[], Any]], None], ports: Ports) -> None:
+    for lane in range(ports.settings.SMS_LANES):
+        task(drain_at(lane), "* * * * * */5", partial(drain, ports, lane))
+    task("sms.tidy", "* * * * * */15", lambda: tidy_sms(ports))
+    task("sms.weigh", "* * * * * 50", lambda: weigh(ports))
+    # Every half hour: Monday's 08.00 comes three times, and one that was missed is made up for.
+    task("sms.weekly", "3,33 * * * *", lambda: send_weekly_counts(ports))
 
 
 def plan_months(ports: Ports) -> None:
@@ -140,6 +146,22 @@ def open_pin_resets(ports: Ports) -> None:
     while opened == pin_resets.OPENED_AT_ONCE:
         with ports.transaction() as work:
             opened = pin_resets.open_due(work)
+
+
+def carry_out_erasures(ports: Ports) -> None:
+    """Whose days to say no are over, and of whom nothing is in the way, is erased."""
+    looked_at = erasures.LOOKED_AT_ONCE
+    while looked_at == erasures.LOOKED_AT_ONCE:
+        with ports.transaction() as work:
+            looked_at = erasures.carry_out(work)
+
+
+def keep_no_longer(ports: Ports) -> None:
+    """What has been kept for as long as it may be is emptied or deleted."""
+    for rule in retention.RULES:
+        done = retention.apply_all(ports.transaction, rule)
+        if done:
+            log.info("kept_no_longer", what=rule.what, rows=done)
 
 
 def tell_cover_steps(ports: Ports) -> int:

@@ -96,13 +96,18 @@ _SMS_GATEWAYS: Mapping[str, Callable[[Settings], SmsGateway]] = {
 }
 
 
+def make_keys(settings: Settings) -> Keyring:
+    data, index, pepper = settings.key("DATA_KEY"), settings.key("INDEX_KEY"), settings.key("PIN_PEPPER")
+    return Keyring(data, index, pepper, settings.other_keys())
+
+
 def make_ports(settings: Settings, *, answer_timeout_s: float = CALL_ANSWER_TIMEOUT_S) -> Ports:
     """The real ones. Raises ConfigError."""
     if settings.BANKS_FILE is None or settings.INSURER_OUT_DIR is None or settings.INSURER_IN_DIR is None:
         raise ConfigError(["BANKS_FILE, INSURER_OUT_DIR, INSURER_IN_DIR: not set"])
     banks = load_banks(settings.BANKS_FILE)
     redis = make_redis(settings.REDIS_URL.get_secret_value())
-    keys = Keyring(settings.key("DATA_KEY"), settings.key("INDEX_KEY"), settings.key("PIN_PEPPER"))
+    keys = make_keys(settings)
     return Ports(
         settings=settings,
         database=make_engine(

@@ -5,7 +5,7 @@ import hmac
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from argon2 import PasswordHasher
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
 _INDEX_BYTES = 16
+_PERSON_KEY = b"person key"
 # The system is asked for many at a time: each asking lets go of the GIL, and with 16 callers the two of a hop were a
 # sixteenth of its CPU time. A child process must not go on with its parent's.
 _NONCES_AT_ONCE = 256
@@ -49,11 +50,19 @@ def _next_nonce() -> bytes:
         return first
 
 
-class Box:
-    """One AES-256-GCM key. `about` binds a text to its place (`"worker.nik"`): sealed fields cannot be swapped."""
+def _shared_key(master: bytes) -> bytes:
+    return hmac.digest(master, b"iuran shared box", "sha256")
 
-    def __init__(self, key: bytes) -> None:
+
+class Box:
+    """One AES-256-GCM key. `about` binds a text to its place (`"worker.nik"`): sealed fields cannot be swapped.
+
+    What was sealed with one of `others` is opened too, while keys are being rotated.
+    """
+
+    def __init__(self, key: bytes, others: Sequence[bytes] = ()) -> None:
         self._aead = AESGCM(key)
+        self._others = [Box(other) for other in others]
 
     def seal(self, text: str, about: str) -> bytes:
         nonce = _next_nonce()
@@ -61,21 +70,36 @@ class Box:
 
     def open(self, sealed: bytes, about: str) -> str:
         """Raises Unreadable."""
+        plain = self._opened(sealed, about)
+        if plain is not None:
+            return plain
+        for other in self._others:
+            plain = other._opened(sealed, about)
+            if plain is not None:
+                return plain
+        raise Unreadable(about)
+
+    def anew(self, sealed: bytes, about: str) -> bytes | None:
+        """The same text sealed with this key; None where it is already. Raises Unreadable."""
+        return None if self._opened(sealed, about) is not None else self.seal(self.open(sealed, about), about)
+
+    def _opened(self, sealed: bytes, about: str) -> str | None:
         if sealed[:1] != _VERSION:
-            raise Unreadable(about)
+            return None
         try:
             plain = self._aead.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], about.encode())
         except (InvalidTag, ValueError):
-            raise Unreadable(about) from None
+            return None
         return plain.decode()
 
 
 class Keyring:
     """The product's keys: a master over each person's own data key, one for blind indexes, one to pepper PINs."""
 
-    def __init__(self, data_key: bytes, index_key: bytes, pin_pepper: bytes) -> None:
-        self._master = AESGCM(data_key)
-        self.shared = Box(hmac.digest(data_key, b"iuran shared box", "sha256"))
+    def __init__(self, data_key: bytes, index_key: bytes, pin_pepper: bytes, others: Sequence[bytes] = ()) -> None:
+        """`others` are masters that are read and never written with: the one before, or the one to come."""
+        self._masters = [AESGCM(key) for key in (data_key, *others)]
+        self.shared = Box(_shared_key(data_key), [_shared_key(key) for key in others])
         """For what belongs to no worker: heads' numbers, texts to strangers, calls in progress."""
         self._index = hmac.new(index_key, digestmod=hashlib.sha256)
         self._pepper = pin_pepper
@@ -84,18 +108,32 @@ class Keyring:
 
     def new_person(self) -> tuple[Box, bytes]:
         """A fresh data key as a box, and its wrapped form to store; destroying that form erases the person."""
-        key, nonce = os.urandom(32), _next_nonce()
-        return Box(key), _VERSION + nonce + self._master.encrypt(nonce, key, b"person key")
+        key = os.urandom(32)
+        return Box(key), self._wrap(key)
+
+    def _wrap(self, key: bytes) -> bytes:
+        nonce = _next_nonce()
+        return _VERSION + nonce + self._masters[0].encrypt(nonce, key, _PERSON_KEY)
+
+    def _unwrap(self, wrapped: bytes) -> tuple[int, bytes]:
+        """Which master wrapped it, 0 for the one in use, and the key. Raises Unreadable."""
+        if wrapped[:1] == _VERSION:
+            nonce, body = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
+            for at, master in enumerate(self._masters):
+                try:
+                    return at, master.decrypt(nonce, body, _PERSON_KEY)
+                except (InvalidTag, ValueError):
+                    continue
+        raise Unreadable("person key")
 
     def person(self, wrapped: bytes) -> Box:
         """Raises Unreadable."""
-        if wrapped[:1] != _VERSION:
-            raise Unreadable("person key")
-        try:
-            nonce, body = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
-            return Box(self._master.decrypt(nonce, body, b"person key"))
-        except (InvalidTag, ValueError):
-            raise Unreadable("person key") from None
+        return Box(self._unwrap(wrapped)[1])
+
+    def wrapped_anew(self, wrapped: bytes) -> bytes | None:
+        """The same person's key under the master in use; None where it is already. Raises Unreadable."""
+        at, key = self._unwrap(wrapped)
+        return None if at == 0 else self._wrap(key)
 
     def index(self, kind: str, value: str) -> bytes:
         """The blind index of a NIK, phone or account: the same value gives the same 16 bytes, and nothing back."""

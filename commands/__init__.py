@@ -16,9 +16,11 @@ from commands import desk
 from commands.autodebit import autodebit
 from commands.calendar import holidays
 from commands.handset import handset
+from commands.keys import keys
 from commands.ledger import ledger
 from commands.operators import operators
 from commands.ports import job_connections, job_ports, spare_collector
+from commands.privacy import privacy
 from commands.reconcile import reconcile
 from commands.roster import helpers, roster
 from commands.sms import sms
@@ -102,8 +104,10 @@ def add_to(app: Flask) -> None:
         autodebit,
         handset,
         holidays,
+        keys,
         ledger,
         operators,
+        privacy,
         reconcile,
         sms,
         sponsors,

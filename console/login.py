@@ -49,10 +49,10 @@ class NameForm(LoginForm):
 
 
 def security_config(settings: Settings) -> dict[str, Any]:
-    """Everything is derived from keys there are: one secret fewer to lose."""
+    """Everything is derived from a key there is, one secret fewer to lose; not from DATA_KEY, which is rotated."""
 
     def derived(what: str) -> str:
-        return hmac.digest(settings.key("DATA_KEY"), f"iuran console {what}".encode(), "sha256").hex()
+        return hmac.digest(settings.key("PIN_PEPPER"), f"iuran console {what}".encode(), "sha256").hex()
 
     return {
         "SECRET_KEY": derived("signatures"),

@@ -4,13 +4,15 @@ from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_t
 from werkzeug.wrappers import Response as Answer
 
 from console.doors import me, open_to
-from insurance import people, pin_resets, trails
+from insurance import erasures, people, pin_resets, trails
 from insurance import person as person_of
 from insurance.work import Work
 from models import Membership, Role
+from models.machine import Cause
 from ports import Ports
 from sealing import Unreadable
 
+_ERASURE_FAULTS = {erasures.OtherNumber: "people.reset_other", erasures.ErasureWaits: "people.erase_waits"}
 _FAULTS = {
     pin_resets.NoSuchMember: "people.reset_nobody",
     pin_resets.OtherNumber: "people.reset_other",
@@ -37,6 +39,7 @@ def make_blueprint(ports: Ports) -> Blueprint:
         return render_template("people.html", listed=listed, typed=typed)
 
     _add_person(routes, ports)
+    _add_erasure(routes, ports)
     return routes
 
 
@@ -47,7 +50,8 @@ def _add_person(routes: Blueprint, ports: Ports) -> None:
         with ports.transaction() as work:
             member = _seen(work, reference, "viewed")
             try:
-                return render_template("person.html", person=person_of.person(work, member))
+                erasure = erasures.waiting(work, member.worker)
+                return render_template("person.html", person=person_of.person(work, member), erasure=erasure)
             except Unreadable:
                 return render_template("message.html", title="people.erased", text="people.erased_text")
 
@@ -61,13 +65,10 @@ def _add_person(routes: Blueprint, ports: Ports) -> None:
     @routes.post("/<reference>/pin-reset")
     @open_to(Role.BRANCH, Role.ADMIN)
     def reset(reference: str) -> Answer:
-        ends = "".join(request.form.get("ends", "").split())
         try:
             with ports.transaction() as work:
                 member = _seen(work, reference, "pin_reset")
-                if not (len(ends) == 4 and ends.isascii() and ends.isdigit()):
-                    raise pin_resets.OtherNumber
-                pin_resets.begin(work, member.reference, ends, me().name)
+                pin_resets.begin(work, member.reference, _ends("ends"), me().name)
             flash("people.reset_begun")
         except tuple(_FAULTS) as fault:
             flash(_FAULTS[type(fault)])
@@ -78,9 +79,39 @@ def _add_person(routes: Blueprint, ports: Ports) -> None:
     def copy(reference: str) -> Response:
         """Nothing in it is masked, so an admin alone makes it, at the member's own asking."""
         with ports.transaction() as work:
-            answer = jsonify(person_of.copy_of(work, _seen(work, reference, "copied")))
+            member = _seen(work, reference, "copied")
+            if member.worker.is_erased:
+                abort(410)
+            answer = jsonify(person_of.copy_of(work, member))
         answer.headers["Content-Disposition"] = f'attachment; filename="{reference}.json"'
         return answer
+
+
+def _add_erasure(routes: Blueprint, ports: Ports) -> None:
+    @routes.post("/<reference>/erase")
+    @open_to(Role.BRANCH, Role.ADMIN)
+    def erase(reference: str) -> Answer:
+        try:
+            with ports.transaction() as work:
+                erasures.ask(work, _seen(work, reference, "erasure"), _ends("erase_ends"), me().name)
+            flash("people.erase_begun")
+        except tuple(_ERASURE_FAULTS) as fault:
+            flash(_ERASURE_FAULTS[type(fault)])
+        return redirect(url_for("people.one", reference=reference))
+
+    @routes.post("/<reference>/keep")
+    @open_to(Role.BRANCH, Role.ADMIN)
+    def keep(reference: str) -> Answer:
+        with ports.transaction() as work:
+            stopped = erasures.stop(work, _seen(work, reference, "erasure").worker, Cause(me().name, "branch"))
+        flash("people.erase_stopped" if stopped else "people.erase_none")
+        return redirect(url_for("people.one", reference=reference))
+
+
+def _ends(name: str) -> str:
+    """What the member says are the last four digits; what is no four digits fits no number."""
+    ends = "".join(request.form.get(name, "").split())
+    return ends if len(ends) == 4 and ends.isascii() and ends.isdigit() else "-"
 
 
 def _seen(work: Work, reference: str, why: str) -> Membership:

@@ -34,7 +34,7 @@ _ANSWERS: Final = frozenset(
         *("weekly_on", "weekly_off", "weekly_how", "succession_how", "succession_not", "succession_wrong"),
         *("place_how", "place_many", "place_set", "group_how", "looked", "looked_never"),
         *("check_wait", "named_wrong", "too_many", "named_yes", "named_no", "named_off"),
-        *("reset_stopped", "reset_ended", "reset_none", "reset_asked", "reset_how"),
+        *("reset_stopped", "reset_ended", "reset_none", "reset_asked", "reset_how", "erasure_stopped"),
     }
 )
 REPEATABLE: Final = CODES | OPTIONAL | _ANSWERS | {"notice", "notice_changed", "step_lapsed", "step_lapsed_debit"}

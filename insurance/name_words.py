@@ -63,7 +63,13 @@ def index_some(work: Work, after: int) -> tuple[int | None, int]:
 
     For members who were there before the index was, and for an index that was lost.
     """
-    query = select(Membership).join(Worker).where(Worker.id > after).order_by(Worker.id).limit(INDEXED_AT_ONCE)
+    query = (
+        select(Membership)
+        .join(Worker)
+        .where(Worker.id > after, Worker.data_key != b"")
+        .order_by(Worker.id)
+        .limit(INDEXED_AT_ONCE)
+    )
     members = work.db.scalars(query.with_for_update(of=Membership)).unique().all()
     for member in members:
         box = work.box(member.worker)

@@ -48,6 +48,8 @@ def search(work: Work, sight: Sight, typed: str, by: str, after: tuple[str, int]
     """By NIK, KPJ, phone or reference, each whole, or by words of the name; `by` is kept with each who is listed."""
     how, ids, past = _look_up(work, sight, " ".join(typed.split()), after)
     query = select(Membership).join(Worker).where(Membership.worker_id.in_(ids), sight.of(Worker.village_code))
+    # Who was erased is on no list: nothing is left that could be shown.
+    query = query.where(Worker.data_key != b"")
     members = {member.worker_id: member for member in work.db.scalars(query).unique()}
     shown = [members[id_] for id_ in ids if id_ in members]
     seen = [Happening(("worker", str(member.worker_id)), by, "listed", how, "", "") for member in shown]

@@ -88,7 +88,9 @@ def recipient(work: Work, phone: str, language: str, worker: Worker | None = Non
 
 
 def recipients(work: Work, worker: Worker) -> list[Recipient]:
-    """The worker's first number: where receipts go."""
+    """The worker's first number: where receipts go. Who was erased is told nothing any more."""
+    if worker.is_erased:
+        return []
     box = work.box(worker)
     return [
         recipient(work, box.open(contact.phone_sealed, "contact.phone"), worker.language, worker)

@@ -62,3 +62,12 @@ def trail_of(work: Work, subject: str, id_: int) -> list[Happened]:
     since = add_months(month_of(work.today), 1 - TRAIL_MONTHS)
     given = {"since": since, "id": str(id_), "subject": subject, "most": TRAIL_MAX}
     return [Happened(*row) for row in work.db.execute(_OF_ONE, given)]
+
+
+LOOKS = ("listed", "viewed", "trail", "copied", "ticket", "consents")
+"""How events name that somebody saw a member's data (insurance/people.py, console, `flask privacy`)."""
+
+
+def looks(work: Work, member: Membership) -> list[Happened]:
+    """Who looked at the member in the last months, newest first."""
+    return [one for one in trail(work, member) if one.what == "worker" and one.why in LOOKS]

@@ -40,7 +40,9 @@ class Work:
         return self.keys.person(worker.data_key)
 
     def name(self, worker: Worker) -> str:
-        """As a screen shows it: at most NAME_SHOWN_SEPTETS."""
+        """As a screen shows it: at most NAME_SHOWN_SEPTETS. Of who was erased it is a dash."""
+        if worker.is_erased:
+            return "-"
         return shorten(self.box(worker).open(worker.name_sealed, "worker.name"), NAME_SHOWN_SEPTETS)
 
     def initials(self, worker: Worker) -> str:

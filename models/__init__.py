@@ -5,6 +5,7 @@ from models.bank_word import BankFile, BankNotice
 from models.base import Base
 from models.change import Change, ChangeKind
 from models.consent import Consent
+from models.erasure import Erasure, ErasureState
 from models.event import Event
 from models.funnel import FunnelDay
 from models.head import Head
@@ -62,6 +63,8 @@ __all__ = [
     "Contact",
     "CountKind",
     "CoverMonth",
+    "Erasure",
+    "ErasureState",
     "Event",
     "FunnelDay",
     "GatewayMessage",

@@ -61,6 +61,8 @@ class Message(Base):
         Index("ix_messages_leased", "lease_until", postgresql_where=text("state IN ('sending', 'held')")),
         Index("ix_messages_unreported", "accepted_at", postgresql_where=text("state = 'sent'")),
         Index(None, "worker_id"),
+        # Of these the words are kept for a while only.
+        Index("ix_messages_strangers", "created_at", postgresql_where=text("worker_id IS NULL AND phone_index <> ''")),
         Index("ix_messages_held", "phone_index", postgresql_where=text("state = 'held'")),
         {"postgresql_partition_by": "RANGE (month)"},
     )
@@ -118,7 +120,10 @@ class GatewayMessage(Base):
 
 class InboundSms(Base):
     __tablename__ = "inbound_sms"
-    __table_args__ = (Index("ix_inbound_sms_set_aside", "received_at", postgresql_where=text("word = '!'")),)
+    __table_args__ = (
+        Index("ix_inbound_sms_set_aside", "received_at", postgresql_where=text("word = '!'")),
+        Index("ix_inbound_sms_kept", "received_at", postgresql_where=text("sender_index <> ''")),
+    )
 
     gateway_id: Mapped[str] = mapped_column(String(110), primary_key=True)
     received_at: Mapped[Instant]
@@ -139,6 +144,7 @@ class GatewayReport(Base):
     __tablename__ = "gateway_reports"
 
     __table_args__ = (
+        Index("ix_gateway_reports_received_at", "received_at", postgresql_using="brin"),
         Index("ix_gateway_reports_unheard", "received_at", postgresql_where=text("kind = 'delivery' AND NOT heard")),
     )
 

@@ -27,3 +27,19 @@ def _ensure(connection: Connection, table: str, month: Month) -> None:
             f"FOR VALUES FROM ('{month:%Y-%m-%d}') TO ('{add_months(month, 1):%Y-%m-%d}')"
         )
     )
+
+
+def months_before(connection: Connection, table: str, month: Month) -> list[Month]:
+    """The months before `month` of which `table` has a partition, the oldest first."""
+    names = connection.scalars(
+        text("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = CAST(:table AS regclass)"),
+        {"table": table},
+    )
+    made = (date(int(name[-7:-3]), int(name[-2:]), 1) for name in names)
+    return sorted(one for one in made if one < month)
+
+
+def drop_month(connection: Connection, table: str, month: Month) -> None:
+    """Delete a month's rows for ever; where the table is in use for longer than two seconds, the next round does it."""
+    connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+    connection.execute(text(f"DROP TABLE {table}_{month:%Y_%m}"))

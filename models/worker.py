@@ -50,6 +50,11 @@ class Worker(Base):
     def subject(self) -> tuple[str, str]:
         return ("worker", str(self.id))
 
+    @property
+    def is_erased(self) -> bool:
+        """The key is gone: of this person nothing but ids, months and sums is left (insurance/erasures.py)."""
+        return not self.data_key
+
     def is_locked(self, at: datetime) -> bool:
         return self.pin_locked_until is not None and self.pin_locked_until > at
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from insurance import erasures, numbers, own_yes, pin_resets, tickets
 from insurance import genuine as genuine_sms
-from insurance import numbers, own_yes, pin_resets, tickets
 from insurance.enrolment import AgeOutside, AlreadyEnrolled, AlreadyEnrolledHere, OfficialsOthers, PhoneFull
 from insurance.invitations import CODE_DIGITS
 from models import PinResetState, TicketKind
+from models.machine import Cause
 from sms.inbound import Inbound, say_help
 from texts import Texts
 
@@ -94,11 +95,15 @@ def genuine(inbound: Inbound) -> None:
 
 
 def not_me(inbound: Inbound) -> None:
-    """Stops the PIN resets of this number; whoever holds it may, for it takes nothing but time."""
+    """Stops the PIN resets and erasures of this number; whoever holds it may, for it takes nothing but time."""
+    cause = Cause("member", "not_me")
+    kept = [erasures.stop(inbound.work, worker, cause) for worker in inbound.workers]
+    if any(kept):
+        inbound.answer("erasure_stopped", "erasure")
     stopped = [state for worker in inbound.workers if (state := pin_resets.stop(inbound.work, worker)) is not None]
-    if not stopped:
+    if not stopped and not any(kept):
         inbound.answer("reset_none")
-    else:
+    elif stopped:
         inbound.answer("reset_ended" if PinResetState.OPEN in stopped else "reset_stopped")
 
 

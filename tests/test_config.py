@@ -59,6 +59,9 @@ BAD = {
     "ACCOUNT_WORKERS_MAX": "hush",
     "SILENT_DAYS": "0",
     "PIN_RESET_HOURS": "hush",
+    "ERASURE_HOURS": "73",
+    "KEEP_INBOX_DAYS": "29",
+    "KEEP_TEXTS_MONTHS": "hush",
     "BANK_FEE_RP": "1.5",
     "SMALL_CELL_MIN": "hush",
     "LOG_LEVEL": "hush",
@@ -178,10 +181,20 @@ def test_the_mode_is_never_guessed(mode: str) -> None:
     assert "IURAN_MODE" in named({**PRODUCTION, "IURAN_MODE": mode})
 
 
-@pytest.mark.parametrize("pair", [("DATA_KEY", "INDEX_KEY"), ("INDEX_KEY", "PIN_PEPPER"), ("DATA_KEY", "PIN_PEPPER")])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("DATA_KEY", "INDEX_KEY"),
+        ("DATA_KEY", "DATA_KEY_OTHER"),
+        ("INDEX_KEY", "PIN_PEPPER"),
+        ("DATA_KEY", "PIN_PEPPER"),
+    ],
+)
 def test_two_keys_that_are_equal_are_refused(pair: tuple[str, str]) -> None:
     for environ in (SANDBOX, PRODUCTION):
-        assert named({**environ, pair[0]: key("x"), pair[1]: key("x")}) == ["DATA_KEY, INDEX_KEY, PIN_PEPPER"]
+        assert named({**environ, pair[0]: key("x"), pair[1]: key("x")}) == [
+            "DATA_KEY, DATA_KEY_OTHER, INDEX_KEY, PIN_PEPPER"
+        ]
 
 
 def other_spelling(text: str) -> str:

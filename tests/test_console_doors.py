@@ -38,6 +38,8 @@ CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/people/<reference>/trail"): PEOPLE,
     ("POST", "/people/<reference>/pin-reset"): PEOPLE,
     ("POST", "/people/<reference>/copy"): frozenset({ADMIN}),
+    ("POST", "/people/<reference>/erase"): PEOPLE,
+    ("POST", "/people/<reference>/keep"): PEOPLE,
     ("GET", "/tickets/"): PEOPLE,
     ("GET", "/tickets/<reference>"): PEOPLE,
     ("POST", "/tickets/<reference>/answer"): PEOPLE,

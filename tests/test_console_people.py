@@ -6,10 +6,12 @@ import re
 import pytest
 from sqlalchemy import text
 
-from insurance import name_words
+from insurance import name_words, work_items
 from insurance.operators import ALL, Sight
 from insurance.trails import TRAIL
+from jobs import carry_out_erasures
 from models import Role
+from models.machine import Cause
 from tests.console_desk import Console, Desk, paid_member
 from tests.people import BUDI, BUDI_NIK, BUDI_PHONE, SITI, SITI_NIK, SITI_PHONE, enrol
 from tests.villagers import THIS
@@ -228,3 +230,42 @@ def test_the_index_holds_no_name(console: Console, siti: str) -> None:
     kept = b"".join(bytes(row[0]) for row in console.world.rows("SELECT word_index FROM worker_words"))
     assert b"siti" not in kept.lower()
     assert len(kept) == 32
+
+
+def test_an_erasure_is_asked_for_shown_and_stopped(console: Console, siti: str) -> None:
+    desk = console.desk(Role.BRANCH)
+    page = f"/people/{siti}"
+    assert "Minta penghapusan" in desk.get(page).get_data(as_text=True)
+    desk.post(f"{page}/erase", page=page, erase_ends="0000")
+    assert console.world.rows("SELECT 1 FROM erasures") == []
+    desk.post(f"{page}/erase", page=page, erase_ends=SITI_PHONE[-4:])
+    shown = desk.get(page).get_data(as_text=True)
+    assert "Penghapusan diminta; berjalan setelah" in shown
+    assert "Minta penghapusan" not in shown
+    assert console.world.rows("SELECT state FROM mandates") == [("cancelled",)]
+    desk.post(f"{page}/keep", page=page)
+    assert "Minta penghapusan" in desk.get(page).get_data(as_text=True)
+    asked = console.world.rows("SELECT actor, after FROM events WHERE subject = 'erasure' ORDER BY id")
+    assert asked == [("branch.one", "waiting"), ("branch.one", "stopped")]
+
+
+def test_who_was_erased_is_on_no_list_and_on_no_page(console: Console, siti: str) -> None:
+    desk, world = console.desk(Role.BRANCH), console.world
+    desk.post(f"/people/{siti}/erase", page=f"/people/{siti}", erase_ends=SITI_PHONE[-4:])
+    with world.ports.transaction() as work:
+        for item in work_items.waiting(work, 10, "cancel_at_bank"):
+            work_items.close(work, item, Cause("ani", "by_hand"))
+    world.clock.forward(hours=72)
+    carry_out_erasures(world.ports)
+    desk.log_in()
+    assert "Menunggu berkas berikutnya kepada BPJS" in desk.get(f"/people/{siti}").get_data(as_text=True)
+    world.exchange()
+    world.clock.forward(hours=1)
+    carry_out_erasures(world.ports)
+    desk.log_in()
+    for typed in (SITI, SITI_NIK, SITI_PHONE, siti):
+        assert siti not in search(desk, typed).replace(f'value="{typed}"', "")
+    assert "sudah dihapus" in desk.get(f"/people/{siti}").get_data(as_text=True)
+    assert desk.get(f"/people/{siti}/trail").status_code == 200
+    admin = console.desk(Role.ADMIN)
+    assert admin.post(f"/people/{siti}/copy", page="/people/").status_code == 410

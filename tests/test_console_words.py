@@ -41,6 +41,7 @@ MADE = (
         "relation.",
         "payer.",
         "people.reset_",
+        "erasure.",
         "work.",
         "workstate.",
         "decision.",

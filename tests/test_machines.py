@@ -13,6 +13,8 @@ from models import (
     Attempt,
     AttemptState,
     CoverMonth,
+    Erasure,
+    ErasureState,
     Event,
     Invitation,
     InvitationState,
@@ -34,6 +36,7 @@ from models import (
     WorkItem,
     WorkState,
 )
+from models.erasure import ERASURE_MOVES
 from models.invitation import INVITATION_MOVES
 from models.machine import Cause, IllegalMove, Moves, Stateful, legal_moves, move
 from models.mandate import ASKED, FINAL_MANDATES, IN_FORCE, MANDATE_MOVES
@@ -134,6 +137,14 @@ MACHINES = {
         frozenset({NumberState.DONE, NumberState.DROPPED}),
         lambda state: NumberChange(id=17, state=state),
         ("number_change", "17"),
+    ),
+    "erasure": Machine(
+        ErasureState,
+        ERASURE_MOVES,
+        ErasureState.WAITING,
+        frozenset({ErasureState.DONE, ErasureState.STOPPED}),
+        lambda state: Erasure(id=17, state=state),
+        ("erasure", "17"),
     ),
     "pin_reset": Machine(
         PinResetState,

@@ -106,8 +106,7 @@ def test_a_refusal_says_the_place_and_never_what_is_in_it() -> None:
     with pytest.raises(Unreadable) as refused:
         Box(INDEX).open(sealed, "worker.nik")
     assert str(refused.value) == "worker.nik"
-    assert refused.value.__cause__ is None
-    assert refused.value.__suppress_context__
+    assert refused.value.__context__ is None
 
 
 # A person's own key
