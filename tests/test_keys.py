@@ -47,7 +47,7 @@ def rotate(world: World, keys: Keyring, *args: str) -> Result:
 def left_for(world: World, keys: Keyring) -> dict[str, tuple[int, int]]:
     """By place: rows that are to be put under the key in use, and rows that no key opens."""
     ports = dataclasses.replace(world.ports, keys=keys)
-    found = {}
+    found: dict[str, tuple[int, int]] = {}
     for place in rotation.places():
         with ports.transaction() as work:
             done = rotation.rotate_some(work, place, None, dry_run=True)
