@@ -35,9 +35,11 @@ from units.clock import jakarta_day
 
 @click.command("migrate")
 @click.option("--seed", "with_seed", is_flag=True, help="Sandbox only: load its small fictional village too.")
-def migrate(with_seed: bool) -> None:
-    """Bring the database to the newest shape and load the reference data."""
+@click.option("--app-role", default="", help="The role of web, worker and console: gets what they need, no more.")
+def migrate(with_seed: bool, app_role: str) -> None:
+    """Bring the database to the newest shape and load the reference data; as the owner of the tables."""
     import migrations
+    from migrations import rights
 
     ports = job_ports()
     if with_seed and not ports.settings.sandbox:
@@ -46,6 +48,11 @@ def migrate(with_seed: bool) -> None:
     with Session(ports.database) as db, db.begin():
         ensure_partitions(db.connection(), jakarta_day(ports.clock()))
         load_reference(db, connected=ports.settings.BANKS_FILE)
+        try:
+            if app_role:
+                rights.grant(db.connection(), app_role)
+        except rights.NoSuchRole:
+            raise click.ClickException(f"no role {app_role}: CREATE ROLE {app_role} LOGIN PASSWORD '...'") from None
     if with_seed:
         with ports.transaction() as work:
             load_village(work)

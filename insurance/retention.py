@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from config import Settings
 from insurance.work import Work
-from models.partitions import drop_month, months_before
+from models.partitions import drop_texts_of, months_before
 from units.month import Month, add_months, month_of
 
 AT_ONCE = 1000
@@ -66,7 +66,7 @@ class OldTexts:
         for month in due:
             for table in ("message_keys", "gateway_messages"):
                 work.db.execute(text(f"DELETE FROM {table} WHERE month = :month"), {"month": month})  # noqa: S608
-            drop_month(work.db.connection(), MESSAGES, month)
+            drop_texts_of(work.db.connection(), month)
         return len(due)
 
 

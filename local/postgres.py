@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from local.binaries import Programs, account_for, find_programs, open_place, place_of, reachable
 from local.process import (
@@ -28,6 +29,8 @@ from local.process import (
 )
 
 ROLE = DATABASE = "iuran"
+APP_ROLE = "iuran_app"
+"""Of web, worker and console: owns nothing."""
 START_WAIT_S = 60.0
 _PORT_TRIES_MAX = 3
 # The same sorting on every machine: the built-in locale (from 17 on) depends on no library of the system.
@@ -224,3 +227,15 @@ def _pid(folder: Path) -> str:
         with suppress(OSError, IndexError):
             return (cluster / "postmaster.pid").read_text().split()[0]
     return "unknown"
+
+
+def app_url(folder: Path, owner_url: str) -> str:
+    """The URL of APP_ROLE, which is made where it is missing; it may do nothing before `flask migrate --app-role`."""
+    password = secret_in(folder / "app-password")
+    with psycopg.connect(owner_url, autocommit=True) as session:
+        known = session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APP_ROLE]).fetchone()
+        how = sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+            sql.SQL("ALTER" if known else "CREATE"), sql.Identifier(APP_ROLE), sql.Literal(password)
+        )
+        session.execute(how)
+    return owner_url.replace(owner_url.split("//")[1].split("@")[0], f"{APP_ROLE}:{password}", 1)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import config
-from local.postgres import start_postgres
+from local.postgres import APP_ROLE, app_url, start_postgres
 from local.process import InUse, LocalError, Spec, free_port, hold, say
 from local.supervisor import Stopped, Supervisor
 from local.valkey import start_valkey
@@ -53,12 +53,14 @@ def _run(supervisor: Supervisor, var: Path, environ: Mapping[str, str], note: Pa
     settings = config.load({**_TO_BE_STARTED, **env})
     for port, name in ((settings.PORT, "PORT"), (settings.CONSOLE_PORT, "CONSOLE_PORT")):
         _refuse_taken_port(supervisor, settings.BIND, port, name, patience_s)
-    env |= _start_servers(supervisor, var, env, patience_s)
+    # Migrations and the sandbox own tables; web, worker, console and whoever types commands do not.
+    owner = env | _start_servers(supervisor, var, env, patience_s)
+    env = owner if "DATABASE_URL" in env else owner | {"DATABASE_URL": app_url(var / "postgres", owner["DATABASE_URL"])}
     supervisor.check()
     _write_note(note, env)
-    for spec in _once(var, env):
+    for spec in _once(var, owner, with_role=owner is not env):
         supervisor.run_once(spec)
-    for spec in _processes(var, env, settings):
+    for spec in _processes(var, env, owner, settings):
         supervisor.start(spec)
     for port, log in ((settings.PORT, "web"), (settings.CONSOLE_PORT, "console")):
         _wait_until_ready(supervisor, settings.BIND, port, log)
@@ -145,15 +147,16 @@ def _python(var: Path, env: Mapping[str, str], name: str, *words: str) -> Spec:
     return Spec(name, (sys.executable, "-m", *words), var / "log" / f"{name}.log", env, PROJECT)
 
 
-def _once(var: Path, env: Mapping[str, str]) -> list[Spec]:
+def _once(var: Path, env: Mapping[str, str], *, with_role: bool) -> list[Spec]:
+    role = ("--app-role", APP_ROLE) if with_role else ()
     keys = str(var / "sandbox")
     return [
         _python(var, env, "sandbox-init", "sandbox", "init", "--dir", keys, "--url", env["SANDBOX_URL"]),
-        _python(var, env, "migrate", "flask", "migrate", "--seed"),
+        _python(var, env, "migrate", "flask", "migrate", "--seed", *role),
     ]
 
 
-def _processes(var: Path, env: Mapping[str, str], settings: config.Settings) -> list[Spec]:
+def _processes(var: Path, env: Mapping[str, str], owner: Mapping[str, str], settings: config.Settings) -> list[Spec]:
     port = env["SANDBOX_URL"].rpartition(":")[2]
     callbacks = _address(settings) + settings.callback_prefix
     serve = ("serve", "--dir", str(var / "sandbox"), "--port", port, "--callbacks", callbacks)
@@ -162,7 +165,7 @@ def _processes(var: Path, env: Mapping[str, str], settings: config.Settings) -> 
     # Without this glibc keeps 7 MiB for each thread that ever checked a PIN: 178 MB instead of 122 (bench).
     lean = {**env, "MALLOC_MMAP_THRESHOLD_": "1048576"}
     return [
-        _python(var, env, "sandbox", "sandbox", *serve),
+        _python(var, owner, "sandbox", "sandbox", *serve),
         _python(var, lean, "web", "granian", *granian, str(settings.PORT), "app:web"),
         _python(var, lean, "console", "granian", *granian, str(settings.CONSOLE_PORT), "console.process:web"),
         _python(var, env, "worker", "flask", "worker"),
