@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 import config
 from commands import desk
 from commands.autodebit import autodebit
+from commands.backup import backup, restore
 from commands.calendar import holidays
 from commands.handset import handset
 from commands.keys import keys
@@ -109,6 +110,8 @@ def add_to(app: Flask) -> None:
         migrate,
         worker,
         autodebit,
+        backup,
+        restore,
         handset,
         holidays,
         keys,

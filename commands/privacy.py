@@ -138,6 +138,15 @@ def waiting() -> None:
     show_table(table)
 
 
+@privacy.command("erased")
+def erased() -> None:
+    """The ids of all who were erased, one a line: kept beside the backups, for `flask restore --erased`."""
+    ports = job_ports()
+    with ports.transaction() as work:
+        for worker_id in erasures.erased_ids(work):
+            click.echo(worker_id)
+
+
 def _row(work: Work, one: Erasure) -> tuple[str, str, str, str]:
     reference = work.db.get_one(Membership, one.worker_id).reference
     asked, due = (f"{at.astimezone(JAKARTA):%d-%m-%Y %H.%M}" for at in (one.asked_at, one.due_at))

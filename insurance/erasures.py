@@ -209,14 +209,14 @@ def _untold(worker_id: int) -> ColumnElement[bool]:
     )
 
 
-def _erase(work: Work, row: Erasure) -> None:
+def _erase(work: Work, row: Erasure, *, told: bool = True) -> None:
     worker, cause = row.worker, Cause("system", "erasure")
     indexes = [contact.phone_index for contact in worker.contacts]
     _end_what_waits(work, worker, cause)
-    for to in recipients(work, worker)[:1]:
+    for to in recipients(work, worker)[:1] if told else ():
         # The last text goes by the shared key, and goes with all texts of strangers.
-        told = recipient(work, to.phone, to.language, zone=to.zone)
-        owe(work, told, "erased", f"erased:{row.id}", {}, told_at_once=False)
+        stranger = recipient(work, to.phone, to.language, zone=to.zone)
+        owe(work, stranger, "erased", f"erased:{row.id}", {}, told_at_once=False)
     work.db.flush()
     work.db.execute(
         update(Worker)
@@ -267,6 +267,28 @@ def _empty_inbox(work: Work, indexes: Sequence[bytes]) -> None:
     alone = [index for index in indexes if index not in others]
     nothing = {"sender_sealed": b"", "sender_index": b"", "text_sealed": b"", "text_index": None}
     work.db.execute(update(InboundSms).where(InboundSms.sender_index.in_(alone)).values(nothing))
+
+
+def erase_again(work: Work, worker_id: int) -> bool:
+    """Somebody who was erased, and whom an older backup brought back: gone again at once. Whether there was anybody."""
+    worker = work.db.get(Worker, worker_id, with_for_update={"of": Worker})
+    if worker is None or worker.is_erased:
+        return False
+    row = waiting(work, worker)
+    if row is None:
+        values = {"asked_at": work.now, "due_at": work.now, "look_at": work.now, "waits_for": ""}
+        row = Erasure(worker_id=worker.id, state=ErasureState.WAITING.value, **values)
+        work.db.add(row)
+        work.db.flush()
+    _end_membership(work, worker)
+    _erase(work, row, told=False)
+    return True
+
+
+def erased_ids(work: Work) -> Sequence[int]:
+    """Of all who were erased, for a restore of an older backup."""
+    query = select(Erasure.worker_id).where(Erasure.state == ErasureState.DONE.value).order_by(Erasure.id)
+    return work.db.scalars(query).all()
 
 
 def all_waiting(work: Work) -> Sequence[Erasure]:
