@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from flask import current_app
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
 from commands.autodebit import by_a_person
+from commands.ports import call_ports
 from database import make_engine
 from insurance import erasures, runs
 from insurance.proving import prove
@@ -110,7 +110,7 @@ def _hashes(folder: Path) -> dict[str, str]:
 @click.argument("folder", type=click.Path(path_type=Path))
 def backup(folder: Path) -> None:
     """Write all rows into FOLDER, with a manifest that proves them. Nothing stops meanwhile."""
-    ports: Ports = current_app.extensions["ports"]
+    ports = call_ports()
     try:
         folder.mkdir(mode=0o700)
     except OSError as error:
@@ -151,7 +151,7 @@ def restore(folder: Path, erased: Any, by: str) -> None:
 
     Leaves with 0 when all rows, books and the chain are as they were, 2 when something differs.
     """
-    ports: Ports = current_app.extensions["ports"]
+    ports = call_ports()
     ids = _ids(erased)
     manifest = _manifest(folder)
     engine = _patient(ports)
