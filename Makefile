@@ -35,11 +35,13 @@ transcripts: install-dev ## Write tests/transcripts/ anew, each from a real run
 test: install-dev ## Run every test, on real PostgreSQL and real Valkey
 	$(PY) -m pytest $(TESTS)
 
-check: install-dev ## Lint, format, types and floors
+check: install-dev ## Lint, format, types, floors, and what is known to be unsafe
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy --explicit-package-bases .
 	$(PY) -m pytest -n 0 --noconftest tests/test_guards.py -k "floor or import"
+	$(PY) -m bandit -q -c pyproject.toml -r . -x ./.venv,./tests,./var
+	$(PY) -m tests.audit
 
 format: install-dev ## Put the code in its usual form
 	$(PY) -m ruff format .

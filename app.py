@@ -5,9 +5,11 @@ from logs import set_up_logs  # isort: split
 
 import dataclasses
 import sys
+from ipaddress import ip_address
 from typing import Any
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response, abort, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import autodebit.routes
 import commands
@@ -27,9 +29,14 @@ def create_app(settings: config.Settings | None = None, **swap: Any) -> Flask:
     set_up_logs(settings.LOG_LEVEL)
     ports = dataclasses.replace(make_ports(settings), **swap)
     app = Flask(__name__, static_folder=None)
+    # No route answers to more than it names.
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.extensions["ports"] = ports
+    if settings.CALLBACK_PROXIES:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.CALLBACK_PROXIES, x_proto=0)  # type: ignore[method-assign]
     for routes in (ussd.routes, sms.routes, autodebit.routes):
         blueprint = routes.make_blueprint(ports)
+        _only_from(blueprint, settings)
         app.register_blueprint(blueprint, url_prefix=settings.callback_prefix or None)
     if settings.sandbox:
         app.register_blueprint(handset.routes.make_blueprint(ports))
@@ -45,6 +52,22 @@ def create_app(settings: config.Settings | None = None, **swap: Any) -> Flask:
 
     commands.add_to(app)
     return app
+
+
+def _only_from(callbacks: Blueprint, settings: config.Settings) -> None:
+    """Where CALLBACK_SOURCES names addresses, to all others there is nothing here: not even that the key was right."""
+    sources = settings.callback_sources
+    if not sources:
+        return
+
+    @callbacks.before_request
+    def _stranger() -> None:
+        try:
+            caller = ip_address(request.remote_addr or "")
+        except ValueError:
+            abort(404)
+        if not any(caller in source for source in sources):
+            abort(404)
 
 
 def web() -> Flask:

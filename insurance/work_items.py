@@ -160,7 +160,7 @@ def _take_back(work: Work, item: WorkItem, who: str) -> None:
 
 
 def needs_nobody(work: Work) -> bool:
-    """The sandbox may be told to do without a second person; production never is (config.py)."""
+    """The sandbox may be told to do without a second person; production never is (config/checks.py)."""
     return work.settings.APPROVALS_MIN == 0
 
 

@@ -21,9 +21,10 @@ from ussd.caller import Caller
 from ussd.dialled import beyond, take_village
 from ussd.engine import Reply, clean, turn, walk
 from ussd.journey import RESUME, Journey
-from ussd.journeys import NOTICED_S, SILENT_S, Held, Journeys, Left, LostHold
+from ussd.journeys import NOTICED_S, SILENT_S, Held, Journeys, Left, LostHold, TooOften
 from ussd.latest import Heard, heard
 from ussd.menu import MENU
+from ussd.pace import Pace
 from ussd.page import Page
 
 log = structlog.get_logger()
@@ -49,7 +50,8 @@ class _Hop:
 class Calls:
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._journeys = Journeys(ports.redis, ports.keys)
+        self._journeys = Journeys(ports.redis, ports.keys, ports.settings.HOPS_PER_MINUTE_MAX)
+        self._pace = Pace(ports.settings.HOPS_PER_S_MAX)
         self._pages: dict[tuple[str, ...], list[Page]] = {}
 
     def hear(self, asked: Turn) -> Reply | None:
@@ -57,7 +59,7 @@ class Calls:
         if asked.phase in OVER:
             self.ended(asked.phone, asked.session_id)
             return None
-        return self.answer(asked)
+        return self.answer(asked) if self._pace.admits(time.monotonic()) else self._end("busy", FIRST_LANGUAGE)
 
     def unread(self, field: str) -> Reply:
         """The last words to a hop that could not be read; `field` is what was wrong with it."""
@@ -79,7 +81,7 @@ class Calls:
         except MaybeDone as error:
             log.error("ussd_maybe_done", kind=type(error.__cause__).__name__)
             return self._give_up(held, "maybe")
-        except PinChecksBusy:
+        except (PinChecksBusy, TooOften):
             return self._give_up(held, "busy")
         except RedisError as error:
             log.error("ussd_redis_away", kind=type(error).__name__)
@@ -113,7 +115,7 @@ class Calls:
                 # Whoever was being asked whether to go on was left there, and holds no secrets.
                 kept = journey if journey.screen == RESUME else journey.dropped()
                 self._journeys.save(held, kept.but(reply_end=True), self._in(NOTICED_S))
-        except (RedisError, LostHold) as error:
+        except (RedisError, LostHold, TooOften) as error:
             log.warning("ussd_end_not_kept", kind=type(error).__name__)
 
     def _hold(self, caller: str) -> Held | None:

@@ -41,10 +41,14 @@ _SHUT_S = 0.5
 
 _HOLD = """
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  local turns = redis.call('INCR', KEYS[5])
+  if turns == 1 then redis.call('EXPIRE', KEYS[5], 60) end
+  if turns > tonumber(ARGV[3]) then redis.call('DEL', KEYS[2]) return {2} end
   return {1, redis.call('GET', KEYS[1]) or '', redis.call('GET', KEYS[3]) or '', redis.call('GET', KEYS[4]) or ''}
 end
 return {0}
 """
+_TOO_MANY = 2
 # What never changes stands in the scripts themselves: each word that is sent costs a hop.
 _COUNT = f"""
 local function count(name)
@@ -92,6 +96,10 @@ _SHA = {
 }
 
 
+class TooOften(Exception):
+    """This number has had as many turns in this minute as it may."""
+
+
 class LostHold(Exception):
     """The lock ran out while the turn was worked on; another turn may have gone on from the old place."""
 
@@ -131,7 +139,8 @@ class Watched:
 
 
 class Journeys:
-    def __init__(self, redis: Redis, keys: Keyring) -> None:
+    def __init__(self, redis: Redis, keys: Keyring, turns_a_minute: int = 60) -> None:
+        self._turns_a_minute = turns_a_minute
         self._box = keys.shared
         self._redis = redis
         self._shut_until = 0.0
@@ -161,13 +170,16 @@ class Journeys:
     def hold(self, caller: str) -> Held | None:
         """Take the place of `caller` (a blind index in hex); None while another turn of the same phone holds it.
 
-        A journey of another menu version or key is as good as none. Raises redis' TimeoutError at once for a while
-        after a silence; only here, since a turn that has begun had better try to keep its place.
+        A journey of another menu version or key is as good as none. Raises TooOften, and redis' TimeoutError at once
+        for a while after a silence; only here, since a turn that has begun had better try to keep its place.
         """
         if time.monotonic() < self._shut_until:
             raise TimeoutError("silent a moment ago")
         token = f"{self._us}:{os.getpid()}:{next(self._holds)}"
-        found = self._run(_HOLD, self._keys(caller), token, LOCK_MS)
+        keys = (*self._keys(caller), f"n:{{{caller[0]}}}{caller}")
+        found = self._run(_HOLD, keys, token, LOCK_MS, self._turns_a_minute)
+        if found[0] == _TOO_MANY:
+            raise TooOften
         if not found[0]:
             return None
         language = found[2].decode()

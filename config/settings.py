@@ -1,15 +1,14 @@
-"""Every setting, from the environment alone; a missing or bad one is named together with all the others."""
+"""Every setting: its name, type, default, and what it is for; what one value alone must be is checked here."""
 
 import base64
 import binascii
-import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 # For one laptop only: public in this file, and refused outside the sandbox.
@@ -21,34 +20,11 @@ SANDBOX_SECRETS: Mapping[str, str] = {
 }
 SANDBOX_USSD_CODE = "*500*73#"
 USSD_GATEWAYS, SMS_ROUTES = ("africastalking", "hubtel", "smpp"), ("africastalking", "smpp")
-_NEEDED_IN_PRODUCTION = (
-    "CALLBACK_KEY",
-    "DATA_KEY",
-    "INDEX_KEY",
-    "PIN_PEPPER",
-    "USSD_CODE",
-    "AT_USERNAME",
-    "AT_API_KEY",
-    "AT_SENDER_ID",
-    "BANKS_FILE",
-    "INSURER_OUT_DIR",
-    "INSURER_IN_DIR",
-)
-_NEEDED_FOR_SMPP = ("HOST", "SYSTEM_ID", "PASSWORD")
-_NEEDED_IN_SANDBOX = ("SANDBOX_URL", "BANKS_FILE", "INSURER_OUT_DIR", "INSURER_IN_DIR")
 _SECRET_BYTES_MIN = 32
 # The tables of months are made 14 months ahead.
 PAY_AHEAD_MONTHS_MAX = 12
 
 Secret32 = Annotated[SecretStr, Field(repr=False)]
-
-
-class ConfigError(Exception):
-    """Says every setting that is missing or bad, one line each, and never a value."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(["Settings that need a hand:", *(f"  {line}" for line in lines)]))
-        self.lines = lines
 
 
 class Settings(BaseSettings):
@@ -121,6 +97,13 @@ class Settings(BaseSettings):
     RUN_SUM_RP_MAX: int = Field(5_000_000_000, ge=1, description="So does one that may debit more, in rupiah")
     RUN_DEVIATION_PERCENT: int = Field(20, ge=1, description="So does one that differs by more from the month before")
     BOUNCE_FEE_PERCENT_MAX: int = Field(5, ge=0, description="No retry where a bank's bounce fee is above this share")
+    CALLBACK_SOURCES: str = Field(
+        "",
+        description="Addresses callbacks may come from, `196.0.2.0/24,41.0.0.7`; empty: the key alone decides",
+    )
+    CALLBACK_PROXIES: int = Field(0, ge=0, le=3, description="Proxies before the web, whose `X-Forwarded-For` holds")
+    HOPS_PER_MINUTE_MAX: int = Field(60, ge=10, description="Turns of one number in a minute; no thumb is faster")
+    HOPS_PER_S_MAX: int = Field(0, ge=0, description="Turns that one web process takes in a second; 0: all that come")
     CONSOLE_PORT: int = Field(8010, ge=1, le=65535, description="Port of the operators' console, on the same address")
     CONSOLE_IDLE_MINUTES: int = Field(15, ge=1, description="Minutes after which an idle operator is logged out")
     CONSOLE_HOURS: int = Field(10, ge=1, le=24, description="Hours after which every operator logs in anew")
@@ -143,6 +126,10 @@ class Settings(BaseSettings):
     @property
     def sms_routes(self) -> tuple[str, ...]:
         return tuple(self.SMS_ROUTES.split(","))
+
+    @property
+    def callback_sources(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        return tuple(ip_network(one.strip()) for one in self.CALLBACK_SOURCES.split(",") if one.strip())
 
     @property
     def pay_ahead_months(self) -> tuple[int, ...]:
@@ -174,6 +161,8 @@ class Settings(BaseSettings):
             "AT_API_URL": f"{values.get('SANDBOX_URL', '')}/version1",
             "ACCOUNT_WORKERS_MAX": "3",
             "APPROVALS_MIN": "0",
+            # Tests and demonstrations press faster than any thumb.
+            "HOPS_PER_MINUTE_MAX": "100000",
         }
         return {**defaults, **{name: value for name, value in values.items() if value != ""}}
 
@@ -198,6 +187,16 @@ class Settings(BaseSettings):
         if not set(names) <= set(known) or len(set(names)) != len(names):
             raise ValueError(f"not some of {', '.join(known)} with commas between")
         return ",".join(names)
+
+    @field_validator("CALLBACK_SOURCES")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for source in filter(None, (one.strip() for one in value.split(","))):
+            try:
+                ip_network(source)
+            except ValueError:
+                raise ValueError("not addresses or networks with commas between, as in `196.0.2.0/24`") from None
+        return value
 
     @field_validator("PAY_AHEAD_MONTHS")
     @classmethod
@@ -232,68 +231,3 @@ class Settings(BaseSettings):
         if text and (len(text) < 24 or not text.isalnum() or not text.isascii()):
             raise ValueError("at least 24 letters and digits: openssl rand -hex 24")
         return value
-
-
-def _production_lines(values: Mapping[str, str]) -> list[str]:
-    lines = [f"{name}: not set" for name in _NEEDED_IN_PRODUCTION if not values.get(name)]
-    for name, known in SANDBOX_SECRETS.items():
-        if values.get(name) == known:
-            lines.append(f"{name}: the sandbox's public default; production needs its own")
-    if values.get("AT_USERNAME") == "sandbox":
-        lines.append("AT_USERNAME: `sandbox` reaches no phone")
-    if not values.get("AT_API_URL", "https://").startswith("https://"):
-        lines.append("AT_API_URL: production speaks to its gateway over https only")
-    if values.get("APPROVALS_MIN", "2") in ("0", "1"):
-        lines.append("APPROVALS_MIN: production needs two people at least")
-    if values.get("SANDBOX_URL"):
-        lines.append("SANDBOX_URL: set, but production mounts no sandbox")
-    return lines
-
-
-def _sandbox_lines(values: Mapping[str, str]) -> list[str]:
-    lines = [f"{name}: not set" for name in _NEEDED_IN_SANDBOX if not values.get(name)]
-    if values.get("BIND", "127.0.0.1") not in ("127.0.0.1", "::1", "localhost"):
-        lines.append("BIND: the sandbox listens on loopback only")
-    return lines
-
-
-def _shared_lines(values: Mapping[str, str]) -> list[str]:
-    secrets = [values.get(name, "") for name in ("DATA_KEY", "DATA_KEY_OTHER", "INDEX_KEY", "PIN_PEPPER")]
-    given = [secret for secret in secrets if secret]
-    lines = ["DATA_KEY, DATA_KEY_OTHER, INDEX_KEY, PIN_PEPPER: must differ"] if len(set(given)) != len(given) else []
-    for listed, prefix in (("USSD_GATEWAYS", "SMPP_"), ("SMS_ROUTES", "SMS_SMPP_")):
-        if "smpp" in values.get(listed, ""):
-            needed = [prefix + name for name in _NEEDED_FOR_SMPP]
-            lines += [f"{name}: not set, {listed} names smpp" for name in needed if not values.get(name)]
-    return lines
-
-
-def load(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings. Raises ConfigError with one line for each that is missing or bad, all at once."""
-    values = {name: value.strip() for name, value in environ.items() if name in Settings.model_fields and value.strip()}
-    lines = _shared_lines(values)
-    mode = values.get("IURAN_MODE")
-    lines += _production_lines(values) if mode == "production" else _sandbox_lines(values) if mode == "sandbox" else []
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        lines += [
-            f"{e['loc'][0] if e['loc'] else 'settings'}: {'not set' if e['type'] == 'missing' else e['msg']}"
-            for e in error.errors(include_input=False, include_context=False)
-        ]
-        raise ConfigError(sorted(lines)) from None
-    if lines:
-        raise ConfigError(sorted(lines))
-    return settings
-
-
-def described() -> list[tuple[str, str, str]]:
-    """(name, default, meaning) of each setting, for the README's table and `flask settings`."""
-
-    def default(field: FieldInfo) -> str:
-        if field.is_required():
-            return "needed"
-        value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        return "" if value in ("", None) else str(value)
-
-    return [(name, default(field), field.description or "") for name, field in Settings.model_fields.items()]
