@@ -1,6 +1,7 @@
 """The world that tests live in: real servers, a sandbox process, and the product with a clock that is moved by hand."""
 
 pytest_plugins = [
+    "tests.log_watch",
     "tests.conftest_servers",
     "tests.sandboxed",
     "tests.world",

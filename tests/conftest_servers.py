@@ -14,6 +14,9 @@ import pytest
 from local.postgres import start_postgres
 from local.process import LocalError, Server
 from local.valkey import start_valkey
+from tests.log_watch import told_in_files
+
+_FOLDER = pytest.StashKey[Path]()
 
 
 def open_folder() -> Path:
@@ -28,6 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     folder, servers = open_folder(), list[Server]()
     config.add_cleanup(lambda: _stop(folder, servers))
+    config.stash[_FOLDER] = folder
     for name, start in (("TEST_DATABASE_URL", start_postgres), ("TEST_REDIS_URL", start_valkey)):
         if not os.environ.get(name):
             try:
@@ -36,6 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
                 raise pytest.UsageError(f"{error} Or name a server of your own in {name}.") from None
             servers.append(server)
             os.environ[name] = server.url
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What the servers logged is searched too, once all tests are over."""
+    folder = session.config.stash.get(_FOLDER, None)
+    told = told_in_files(folder) if folder is not None else []
+    if told:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"a server's log holds personal data: {', '.join(told[:5])}", red=True)
 
 
 def _stop(folder: Path, servers: list[Server]) -> None:

@@ -206,7 +206,7 @@ def settings(database_url: str, redis_url: str, sandbox: Sandbox) -> Settings:
             "BANKS_FILE": str(sandbox.folder / "banks.toml"),
             "INSURER_OUT_DIR": str(sandbox.folder / "out"),
             "INSURER_IN_DIR": str(sandbox.folder / "in"),
-            "LOG_LEVEL": "error",
+            "LOG_LEVEL": "info",
         }
     )
 
