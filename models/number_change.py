@@ -22,6 +22,7 @@ class NumberChange(Base):
     __tablename__ = "number_changes"
     __table_args__ = (
         Index("uq_number_changes_one_asked", "worker_id", unique=True, postgresql_where=text("state = 'asked'")),
+        Index(None, "worker_id"),
         Index("ix_number_changes_new", "new_index", postgresql_where=text("state = 'asked'")),
     )
 

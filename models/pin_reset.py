@@ -37,6 +37,7 @@ class PinReset(Base):
         Index(
             "uq_pin_resets_one_in_hand", "worker_id", unique=True, postgresql_where=text("state IN ('waiting', 'open')")
         ),
+        Index(None, "worker_id"),
         Index("ix_pin_resets_waiting", "opens_at", postgresql_where=text("state = 'waiting'")),
     )
 

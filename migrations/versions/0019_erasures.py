@@ -50,6 +50,9 @@ def upgrade() -> None:
         "ix_inbound_sms_kept", "inbound_sms", ["received_at"], postgresql_where=sa.text("sender_index <> ''")
     )
     op.create_index("ix_gateway_reports_received_at", "gateway_reports", ["received_at"], postgresql_using="brin")
+    for table in ("pin_resets", "number_changes"):
+        op.create_index(f"ix_{table}_worker_id", table, ["worker_id"])
+    op.create_index("ix_workers_held", "workers", ["id"], postgresql_where=sa.text("held_at IS NOT NULL"))
     op.execute(_ONLY_EMPTIED)
     op.execute("DROP TRIGGER frozen ON consents")
     op.execute("CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON consents FOR EACH ROW EXECUTE FUNCTION only_emptied()")
