@@ -237,11 +237,17 @@ def _change(work: Work, refund: Refund, to: RefundState, cause: Cause) -> None:
     refund.changed_at, refund.lease_until = work.now, None
 
 
+_NOT_SENT = (RefundState.DUE.value, RefundState.APPROVED.value, RefundState.BY_HAND.value)
+
+
 def undone(work: Work, one: Try, cause: Cause) -> bool:
-    """The bank took the debit back by itself; False where the refund is on its way already, which a person must see."""
+    """The bank took the debit back by itself; False where the refund is on its way already, which a person must see.
+
+    One that a person is to have made is not on its way: what a person had made since is told as a refund, and refused.
+    """
     query = select(Refund).where(Refund.attempt_reference == one.reference).with_for_update()
     refund = work.db.scalars(query).one_or_none()
-    if refund is None or refund.state not in (RefundState.DUE.value, RefundState.APPROVED.value):
+    if refund is None or refund.state not in _NOT_SENT:
         return False
     _change(work, refund, RefundState.UNDONE, cause)
     item = find(work, WorkKind.REFUND, one.reference, lock=True)

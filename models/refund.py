@@ -19,7 +19,7 @@ class RefundState(StrEnum):
     BY_HAND = "by_hand"
     """The bank's product knows no refund: a person has it done and says so."""
     UNDONE = "undone"
-    """The bank took its debit back before anything was sent: nothing is owed any more."""
+    """The bank took its debit back before anything was sent or made: nothing is owed any more."""
 
 
 REFUND_MOVES = legal_moves(
@@ -29,7 +29,8 @@ REFUND_MOVES = legal_moves(
         # A refund is sent again under its own reference, which the bank takes once.
         RefundState.SENT: "DONE UNKNOWN APPROVED BY_HAND",
         RefundState.UNKNOWN: "SENT DONE BY_HAND",
-        RefundState.BY_HAND: "DONE",
+        # UNDONE: the bank gave the debit back as a whole, by itself or because a person asked it to.
+        RefundState.BY_HAND: "DONE UNDONE",
         RefundState.DONE: "",
         RefundState.UNDONE: "",
     }

@@ -258,3 +258,23 @@ def test_bpjs_that_refuses_a_posted_month_again_after_people_closed_it_is_a_matt
     answers(world, "REFUSED", "contributions-later")
     answers(world, "REFUSED", "contributions-later")
     assert items(world) == [("difference", "done"), ("difference", "open")]
+
+
+def test_a_bank_that_gives_back_what_people_are_to_have_made_leaves_them_nothing_to_do(world: World) -> None:
+    """Found by HISTORIES=200 HISTORIES_SEED=102: both matters stayed open, and whoever did the one gave back twice."""
+    story = one_member(world, "0600", BIFAST)
+    story.collect()
+    story.insure("REFUSED")
+    agree(story, "not_posted", "refund")
+    send_refunds(story.ports)
+    assert world.one("SELECT state FROM refunds") == "by_hand"
+    world.clock.forward(hours=1)
+    story.deliver("as they came")
+    assert states(world) == ["reversed"]
+    assert world.one("SELECT state FROM refunds") == "undone"
+    assert items(world) == [("not_posted", "done"), ("refund", "done")]
+    assert receipts(world, "reversed") == 1
+    with pytest.raises(ValueError, match="nothing else is"):
+        decide(story.ports, item(world, "refund"), "ani", "returned", "BR-1")
+    assert posted(world) == [("collected", TOTAL_RP), ("owed_back", TOTAL_RP), ("reversed", TOTAL_RP)]
+    books_hold(world)
