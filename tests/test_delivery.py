@@ -103,6 +103,23 @@ def test_who_cannot_be_reached_is_tried_twice_more_through_the_other_gateway(wor
     assert world.one("SELECT lost FROM number_marks") == 0, "a phone that is off is nobody's lost number"
 
 
+def test_three_times_out_of_reach_is_enough_however_soon_it_was(world: World, ports: Ports) -> None:
+    drain(ports)
+    # Of such ids the pauses are the shortest, and a fourth time would fall into the text's own life.
+    world.one(
+        "SELECT setval(pg_get_serial_sequence('messages', 'id'), (SELECT max(id) / 21 + 1 FROM messages) * 21 - 1)"
+    )
+    with world.ports.transaction() as work:
+        to = recipient(work, "+6285700000099", "id")
+        owe(work, to, "help", "soon", {}, expires_at=work.now + timedelta(hours=72))
+    for later_h in (0, 6, 28):
+        world.clock.forward(hours=later_h)
+        drain(ports)
+        gateway_id = str(world.one("SELECT gateway_id FROM messages WHERE kind = 'help' AND state = 'sent'"))
+        report(world, "AbsentSubscriber", gateway_id=gateway_id, phone="+6285700000099")
+    assert world.rows("SELECT state, tries FROM messages WHERE kind = 'help'") == [("undelivered", 3)]
+
+
 def test_a_code_that_was_not_delivered_in_time_is_not_sent_days_later(world: World, ports: Ports) -> None:
     drain(ports)
     facts = {"initials": "S.R.", "number_code": "123456", "time": "08.00"}
