@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, flash, jsonify, redirect, render_t
 from werkzeug.wrappers import Response as Answer
 
 from console.doors import me, open_to
-from insurance import erasures, people, pin_resets, trails
+from insurance import corrections, erasures, people, pin_resets, trails
 from insurance import person as person_of
 from insurance.work import Work
 from models import Membership, Role
@@ -40,6 +40,7 @@ def make_blueprint(ports: Ports) -> Blueprint:
 
     _add_person(routes, ports)
     _add_erasure(routes, ports)
+    _add_corrections(routes, ports)
     return routes
 
 
@@ -85,6 +86,35 @@ def _add_person(routes: Blueprint, ports: Ports) -> None:
             answer = jsonify(person_of.copy_of(work, member))
         answer.headers["Content-Disposition"] = f'attachment; filename="{reference}.json"'
         return answer
+
+
+def _add_corrections(routes: Blueprint, ports: Ports) -> None:
+    @routes.post("/<reference>/correct")
+    @open_to(Role.BRANCH, Role.ADMIN)
+    def correct(reference: str) -> Answer:
+        typed = {name: " ".join(request.form.get(name, "").split()) for name in ("name", "birth", "place", "village")}
+        try:
+            with ports.transaction() as work:
+                member = _seen(work, reference, "correction")
+                corrections.correct(work, member, corrections.Correction(**typed), me().sight, me().name)
+            flash("people.corrected")
+        except corrections.NotCorrectable as fault:
+            flash(f"people.not_{fault}")
+        return redirect(url_for("people.one", reference=reference))
+
+    @routes.post("/<reference>/again")
+    @open_to(Role.BRANCH, Role.ADMIN)
+    def again(reference: str) -> Answer:
+        """Its reference is another one afterwards."""
+        try:
+            with ports.transaction() as work:
+                member = _seen(work, reference, "submitted_again")
+                corrections.submit_again(work, member, me().name)
+                reference = member.reference
+            flash("people.submitted")
+        except corrections.NotCorrectable as fault:
+            flash(f"people.not_{fault}")
+        return redirect(url_for("people.one", reference=reference))
 
 
 def _add_erasure(routes: Blueprint, ports: Ports) -> None:

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 
 import config
 from console import (
+    audit,
     complaints,
     funnel,
     matters,
@@ -25,6 +26,7 @@ from console import (
     reconciliation,
     regions,
     reports,
+    staff,
     texts,
     today,
 )
@@ -54,7 +56,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_PAGES = (today, people, complaints, regions, months, matters, reconciliation, texts, funnel, reports)
+_PAGES = (today, people, complaints, regions, months, matters, reconciliation, texts, funnel, reports, staff, audit)
 MENU = tuple(f"{page.__name__.rpartition('.')[2]}.home" for page in _PAGES)
 
 

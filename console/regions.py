@@ -5,12 +5,13 @@ import io
 import tempfile
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response as Answer
 
 from console.doors import EVERYBODY, me, open_to
 from console.rosters import Looked, look_through
+from data.desk import BadDesk, set_head
 from insurance import regions
 from insurance.operators import ALL, Sight, between
 from insurance.person import begins
@@ -73,6 +74,35 @@ def _add_village(routes: Blueprint, ports: Ports) -> None:
         with ports.transaction() as work:
             return _page(work, _village(work, code))
 
+    @routes.post("/<code>/heads")
+    @open_to(*_SEES_PEOPLE)
+    def head(code: str) -> Answer:
+        """A head or leader for a term; the same number again changes the term, and a last day that is past ends it."""
+        typed = {name: request.form.get(name, "").strip()[:40] for name in ("place", "phone", "from", "until")}
+        try:
+            with ports.transaction() as work:
+                village = _village(work, code)
+                set_head(work, {**typed, "village": village.code})
+                record(work.db, ("village", code), me().name, "head", typed["place"], "", typed["until"], work.now)
+            flash("regions.head_kept")
+        except BadDesk as bad:
+            flash(f"regions.bad_{str(bad).partition(':')[0].partition(';')[0]}")
+        return redirect(url_for("regions.one", code=code))
+
+    @routes.post("/<code>/visits")
+    @open_to(*_SEES_PEOPLE)
+    def visited(code: str) -> Answer:
+        """Somebody went there: off the list, until texts fail again."""
+        with ports.transaction() as work:
+            village = _village(work, code)
+            visit = work.db.get(Visit, request.form.get("worker", 0, int) or 0, with_for_update={"of": Visit})
+            if visit is None or visit.village_code != village.code:
+                abort(404)
+            visit.done_at = visit.done_at or work.now
+            record(work.db, visit.worker.subject, me().name, "visited", "", "", "", work.now)
+        flash("regions.visit_kept")
+        return redirect(url_for("regions.one", code=code))
+
     @routes.post("/<code>/roster")
     @open_to(*_SEES_PEOPLE)
     def roster(code: str) -> str | Answer:
@@ -111,7 +141,7 @@ def _page(work: Work, village: Village, looked: Looked | None = None) -> str:
         village=village,
         counted=counted,
         heads=[(head, begins(work.keys.shared.open(head.phone_sealed, "head.phone"))) for head in heads.unique()],
-        visits=[(_visited(work, visit.worker), visit.since) for visit in found],
+        visits=[(_visited(work, visit.worker), visit.since, visit.worker_id) for visit in found],
         looked=looked,
         today=work.today,
     )

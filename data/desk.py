@@ -51,6 +51,17 @@ def load_heads(work: Work, file: Path) -> int:
     return len(rows)
 
 
+def set_head(work: Work, row: dict[str, str]) -> None:
+    """One line of such a file, from a form: village, place, phone, from, until. Raises BadDesk."""
+    village = row.get("village") or ""
+    groups = select(VillageGroup.village_code, VillageGroup.code).where(VillageGroup.village_code == village)
+    known = {village} if work.db.get(Village, village) is not None else set()
+    faults = _head_faults(row, known, {(code, group) for code, group in work.db.execute(groups)})
+    if faults:
+        raise BadDesk("; ".join(faults))
+    _set_head(work, row)
+
+
 def _set_head(work: Work, row: dict[str, str]) -> None:
     place, phone = read_place(row.get("place") or "") or "", canonical_phone(row["phone"])
     since, until = read_day(row["from"]), read_day(row["until"])

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from insurance.trails import LOOKS
 from insurance.work import Work
 from models import Event, Membership
-from models.event import record
+from models.event import OF_OPERATORS, record
 from units.clock import JAKARTA
 from units.month import add_months, day_text, month_of
 
@@ -69,6 +69,7 @@ def _seen(work: Work, operator: str, since: date, until: date) -> Sequence[tuple
             Event.at >= begin,
             Event.at < end,
             Event.actor == operator,
+            text(OF_OPERATORS),
             Event.subject == "worker",
             Event.why.in_(LOOKS),
         )

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import select, text
 
 from insurance.work import Work
 from models import Mandate, Membership, PinReset
-from models.event import OF_PEOPLE
+from models.event import OF_OPERATORS, OF_PEOPLE
+from units.clock import JAKARTA
 from units.month import add_months, month_of
 
 TRAIL_MAX, TRAIL_MONTHS = 100, 6
@@ -71,3 +72,40 @@ LOOKS = ("listed", "viewed", "trail", "copied", "ticket", "consents")
 def looks(work: Work, member: Membership) -> list[Happened]:
     """Who looked at the member in the last months, newest first."""
     return [one for one in trail(work, member) if one.what == "worker" and one.why in LOOKS]
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a person did: `what` and `which` are kind and id of whom or what it was about."""
+
+    id: int
+    at: datetime
+    what: str
+    which: str
+    actor: str
+    why: str
+    code: str
+    before: str
+    after: str
+
+
+# As the index says it (models/event.py), in the same words.
+_BY_PEOPLE = text(
+    "SELECT id, at, subject, subject_id, actor, why, code, before, after FROM events "  # noqa: S608
+    f"WHERE month = :month AND {OF_OPERATORS} AND at >= :begin AND at < :end "
+    "AND (:who = '' OR actor = :who) AND (:before = 0 OR id < :before) ORDER BY at DESC, id DESC LIMIT :most"
+)
+
+
+def by_people(work: Work, day: date, who: str = "", before: int = 0) -> list[Act]:
+    """What people did on `day` (Jakarta), newest first, at most TRAIL_MAX; `who` is one of them, '' for all."""
+    begin = datetime.combine(day, time(), JAKARTA)
+    given = {
+        "month": month_of(day),
+        "begin": begin,
+        "end": begin + timedelta(days=1),
+        "who": who,
+        "before": before,
+        "most": TRAIL_MAX,
+    }
+    return [Act(*row) for row in work.db.execute(_BY_PEOPLE, given)]

@@ -12,6 +12,11 @@ from models.bulk import copy_rows
 from units.clock import jakarta_day
 from units.month import month_of
 
+OF_OPERATORS = (
+    "actor NOT IN ('system', 'member', 'bank', 'insurer', 'gateway', 'sender', 'sponsor', 'telco', 'helper', 'file', "
+    "'people', 'timetable', 'cli', 'stranger')"
+)
+"""What a named person did or looked at: no run and no gateway writes such rows."""
 OF_PEOPLE = "subject IN ('worker', 'membership', 'mandate', 'pin_reset', 'operator', 'work_item')"
 
 
@@ -20,6 +25,7 @@ class Event(Base):
     __table_args__ = (
         # What happened to a person, for who looks; of what a run writes by the million nothing is in it.
         Index("ix_events_of_people", "subject_id", postgresql_where=text(OF_PEOPLE)),
+        Index("ix_events_of_operators", "at", "id", postgresql_where=text(OF_OPERATORS)),
         {"postgresql_partition_by": "RANGE (month)"},
     )
 

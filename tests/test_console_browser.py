@@ -39,6 +39,8 @@ PAGES = {
     "texts": ("/texts/", [Role.VIEWER, Role.ADMIN]),
     "funnel": ("/funnel/", [Role.VIEWER]),
     "reports": ("/reports/", list(Role)),
+    "staff": ("/staff/", [Role.ADMIN]),
+    "audit": ("/audit/", [Role.ADMIN]),
 }
 
 

@@ -10,7 +10,7 @@ from werkzeug.datastructures import FileStorage
 
 from models import Role
 from tests.console_desk import Console, Desk
-from tests.people import BUDI_NIK, SITI_NIK
+from tests.people import BUDI_NIK, SITI_NIK, enrol
 from tests.villagers import VILLAGE, count, village
 from tests.world import World
 
@@ -136,3 +136,54 @@ def test_no_upload_is_left_behind(console: Console, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", None)
     upload(console.desk(Role.BRANCH), GOOD)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_head_is_given_a_term_and_it_is_ended(console: Console) -> None:
+    world, desk = console.world, console.desk(Role.BRANCH)
+    page, phone = f"/villages/{VILLAGE}", "081277770000"
+    typed = {"phone": phone, "place": "RT 003/005", "from": "2026-11-23", "until": "2030-12-31"}
+    desk.post(f"{page}/heads", page=page, **typed)
+    assert "Disimpan" in desk.get(page).get_data(as_text=True)
+    world.phone("+6281277770000").text("CEK")
+    assert "belum terdaftar" not in world.last_sms("+6281277770000")
+    desk.post(f"{page}/heads", page=page, **{**typed, "from": "2020-01-01", "until": "2026-11-22"})
+    world.clock.forward(minutes=1)
+    world.phone("+6281277770000").text("CEK")
+    assert "belum terdaftar" in world.last_sms("+6281277770000")
+    assert world.one("SELECT count(*) FROM heads WHERE place = 'r003/005'") == 1, "one term, changed"
+    assert [event[2] for event in console.events("head")] == ["branch.one"] * 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"phone": "12"}, "Bukan nomor HP Indonesia"),
+        ({"place": "NOSUCH"}, "Bagian ditulis"),
+        ({"from": "x"}, "Tanggal mulai"),
+        ({"until": "2020-01-01"}, "sebelum mulai"),
+    ],
+)
+def test_a_head_that_cannot_be_is_refused(console: Console, typed: dict[str, str], said: str) -> None:
+    desk, page = console.desk(Role.BRANCH), f"/villages/{VILLAGE}"
+    before = console.world.one("SELECT count(*) FROM heads")
+    given = {"phone": "081277770000", "place": "", "from": "2026-11-23", "until": "2030-12-31"} | typed
+    desk.post(f"{page}/heads", page=page, **given)
+    assert said in desk.get(page).get_data(as_text=True)
+    assert console.world.one("SELECT count(*) FROM heads") == before
+
+
+def test_a_visit_that_was_made_is_off_the_list_and_of_elsewhere_none(console: Console) -> None:
+    world = console.world
+    enrol(world.phone())
+    with world.ports.database.begin() as db:
+        db.exec_driver_sql(
+            "INSERT INTO visits (worker_id, village_code, since) SELECT id, village_code, enrolled_at FROM workers"
+        )
+    worker = str(world.one("SELECT id FROM workers"))
+    desk, page = console.desk(Role.BRANCH), f"/villages/{VILLAGE}"
+    assert desk.post("/villages/3599012002/visits", page=page, worker=worker).status_code == 404
+    assert "S.R." in desk.get(page).get_data(as_text=True)
+    desk.post(f"{page}/visits", page=page, worker=worker)
+    assert "S.R." not in desk.get(page).get_data(as_text=True)
+    assert console.events("visited")[0][2] == "branch.one"
+    assert desk.post(f"{page}/visits", page=page, worker="999").status_code == 404

@@ -53,6 +53,9 @@ def upgrade() -> None:
     for table in ("pin_resets", "number_changes"):
         op.create_index(f"ix_{table}_worker_id", table, ["worker_id"])
     op.create_index("ix_workers_held", "workers", ["id"], postgresql_where=sa.text("held_at IS NOT NULL"))
+    nobodys = "'system', 'member', 'bank', 'insurer', 'gateway', 'sender', 'sponsor', 'telco', 'helper', 'file'"
+    named = f"actor NOT IN ({nobodys}, 'people', 'timetable', 'cli', 'stranger')"
+    op.create_index("ix_events_of_operators", "events", ["at", "id"], postgresql_where=sa.text(named))
     op.execute(_ONLY_EMPTIED)
     op.execute("DROP TRIGGER frozen ON consents")
     op.execute("CREATE TRIGGER frozen BEFORE UPDATE OR DELETE ON consents FOR EACH ROW EXECUTE FUNCTION only_emptied()")
