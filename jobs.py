@@ -1,11 +1,14 @@
 """The background tasks and their timetable: thin, each calls one use case; rows hold the work, jobs only carry it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import structlog
 from procrastinate import App, Blueprint, JobContext, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Status
 from sqlalchemy.orm import Session
 
 from autodebit import plan as month_plan
@@ -38,7 +41,7 @@ from ussd.drops import see_dropped
 log = structlog.get_logger()
 
 # A worker that gave no sign for this long is dead; its jobs are given to another.
-STALLED_AFTER_S = 30
+STALLED_AFTER_S, SIGN_EVERY_S = 12, 3
 KEPT_HOURS = 6
 # Notices leave at least two days before the earliest debit day, so the next month is planned from here on.
 PLAN_NEXT_FROM_DAY = 25
@@ -86,13 +89,10 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("insurance.retention", "7 4 * * *", lambda: keep_no_longer(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
-    @jobs.periodic(cron="* * * * * */10")
+    @jobs.periodic(cron="* * * * * */5")
     @jobs.task(name="jobs.sweep", queueing_lock="jobs.sweep", pass_context=True)
     async def sweep(context: JobContext, timestamp: int) -> None:
-        """Jobs of workers that died go to those that live."""
-        manager = context.app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
-            await manager.retry_job(job)
+        await end_stalled(context.app)
 
     @jobs.periodic(cron="23 * * * *")
     @jobs.task(name="jobs.clear", queueing_lock="jobs.clear", pass_context=True)
@@ -100,6 +100,22 @@ def make_jobs(ports: Ports) -> Blueprint:
         await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
 
     return jobs
+
+
+async def end_stalled(app: App) -> int:
+    """Jobs of workers that died are ended, and begun anew where none of their name waits already; how many.
+
+    Not tried again under their own number: one that waits has the queueing lock, and the database refuses a second.
+    """
+    ended = 0
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
+        await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+        log.warning("job_of_a_dead_worker_ended", task=job.task_name)
+        ended += 1
+        with suppress(AlreadyEnqueued):
+            anew = app.configure_task(job.task_name, lock=job.lock, queueing_lock=job.queueing_lock)
+            await anew.defer_async(**job.task_kwargs)
+    return ended
 
 
 def _add_texts(task: Callable[[str, str, Callable[[], Any]], None], ports: Ports) -> None:

@@ -1,5 +1,6 @@
 """The background worker as it runs: its own process, woken by the transaction, its jobs taken over when it dies."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from config import Settings
 from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, collect_at, drain_at, wake
-from jobs import make_jobs
+from jobs import end_stalled, make_engine_app, make_jobs
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
 from tests.sandboxed import ROOT, wait_for
 from tests.world import World
@@ -79,6 +81,37 @@ def test_a_job_is_there_only_if_its_transaction_was_committed(world: World) -> N
             wake(db, drain_at(0))
             db.commit()
     assert jobs() == 1, "one that waits is enough"
+
+
+@pytest.mark.parametrize("waiting", [False, True])
+def test_a_job_whose_worker_died_is_begun_anew_also_where_another_waits_for_it(world: World, waiting: bool) -> None:
+    """Found by killing a worker under load: what waited had the queueing lock, and texts stood still for ever."""
+    name = drain_at(0)
+    with world.ports.database.begin() as db:
+        worker = db.scalar(
+            text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '13 s') RETURNING id")
+        )
+        job = {"name": f"iuran:{name}", "lock": name, "worker": worker}
+        db.execute(
+            text(
+                "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, worker_id) "
+                "VALUES ('default', :name, :lock, :lock, '{}', 'doing', :worker)"
+            ),
+            job,
+        )
+    if waiting:
+        with Session(world.ports.database) as session:
+            wake(session, name)
+            session.commit()
+
+    async def sweep() -> int:
+        app = make_engine_app(world.ports)
+        async with app.open_async():
+            return await end_stalled(app)
+
+    assert asyncio.run(sweep()) == 1
+    assert world.rows("SELECT status, lock FROM procrastinate_jobs") == [("todo", name)]
+    assert asyncio.run(sweep()) == 0
 
 
 def test_the_monthly_run_says_what_it_did(world: World, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from tests.browser import DESK, PHONE, Site
 from tests.console_desk import PASSWORD, Console, paid_member
 from tests.crew import crew
 from tests.heard import item
-from tests.people import SITI, SITI_NIK
+from tests.people import SITI, SITI_NIK, SITI_PHONE
 from tests.test_reports import call
 from tests.villagers import VILLAGE, count
 
@@ -144,6 +144,22 @@ def test_a_member_is_found_and_the_trail_shown_in_place(strict: Console, site: S
     visit.page.wait_for_selector("#trail-part table")
     assert "enrol" in visit.page.inner_text("#trail-part")
     assert visit.overflow() == 0
+    assert visit.complaints == []
+    visit.close()
+
+
+def test_an_erasure_is_asked_for_and_stopped_in_the_browser(strict: Console, site: Site) -> None:
+    made = lived_in(strict)
+    visit = site.open(strict.desk(Role.BRANCH))
+    visit.go(f"/people/{made['member']}")
+    visit.page.fill("#erase_ends", SITI_PHONE[-4:])
+    visit.page.click("text=Minta penghapusan")
+    assert "Dimulai. Peserta diberi tahu lewat SMS" in visit.page.inner_text("main")
+    assert "Penghapusan diminta; berjalan setelah 26-11-2026" in visit.page.inner_text("main")
+    assert visit.faults() == []
+    visit.page.click("text=Batalkan penghapusan")
+    assert "Dibatalkan. Autodebit tetap berhenti" in visit.page.inner_text("main")
+    assert strict.world.rows("SELECT state FROM erasures") == [("stopped",)]
     assert visit.complaints == []
     visit.close()
 
