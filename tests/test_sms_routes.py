@@ -285,3 +285,13 @@ def test_a_stopped_gateway_is_shown_and_taken_up_again_by_hand(world: World) -> 
     assert world.rows("SELECT state FROM work_items WHERE kind = 'gateway_stopped'") == [("done",)]
     shown = flask(world.ports.settings, "sms", "status")
     assert (shown.returncode, "stopped" in shown.stdout) == (0, False)
+
+
+def test_of_a_stopped_gateway_one_text_asks_and_the_next_no_sooner_than_ten_minutes_later(world: World) -> None:
+    """Also where nothing is heard of the first: a gateway that refuses an account is not tried with all that is due."""
+    now = world.clock.now
+    row = SmsRoute(name="one", weight=100, changed_at=now, stopped_at=now, stopped_code="402")
+    asked_at = now + PROBE_AFTER
+    assert routing.Routes([row], asked_at).choose(1) == "one"
+    assert not routing.Routes([row], asked_at)
+    assert routing.Routes([row], asked_at + PROBE_AFTER).choose(2) == "one"
