@@ -19,13 +19,12 @@ BROUGHT_AGAIN_S = 1.0
 
 @dataclass
 class Stream:
-    """`slow` are answers that came too late, `away` the hops nobody answered, each with its moment and its seconds."""
+    """`took` is how long each answered hop did, `away` the moments of those that nobody answered."""
 
     stack: Stack
-    latest_s: float
     hops: int = 0
-    slow: list[tuple[float, float]] = field(default_factory=list)
-    away: list[tuple[float, float]] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    away: list[float] = field(default_factory=list)
     texts: int = 0
     members: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -43,13 +42,13 @@ class Stream:
             answer = post(self.stack.port, path, form)
         except (OSError, http.client.HTTPException):
             with self._lock:
-                self.away.append((begun, time.monotonic() - begun))
+                self.away.append(begun)
             raise ConnectionError from None
         took_s = time.monotonic() - begun
         with self._lock:
             self.hops += 1
-            if took_s > self.latest_s and path.startswith("/ussd"):
-                self.slow.append((begun, took_s))
+            if path.startswith("/ussd"):
+                self.took.append(took_s)
         return answer
 
     def start(self) -> None:
