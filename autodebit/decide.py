@@ -3,7 +3,7 @@
 import re
 
 from banks.base import Became, TakesCodes
-from insurance import giving_back, mandate_life, mandates, refunds, tickets, unposted, work_items
+from insurance import giving_back, mandate_life, mandates, price_changes, refunds, tickets, unposted, work_items
 from insurance.attempts import key_of
 from insurance.bank_words import DEBITED, NOT_DEBITED, Word, hear
 from insurance.work import Work
@@ -25,11 +25,13 @@ OUTCOMES = (
     BY_HAND,
     tickets.ALIVE,
     tickets.DEAD,
+    price_changes.DECISION,
 )
 # Of a mandate or a refund, as the bank's desk says it: ASPI gives `eMandateReffId` 30 characters (programme.md 3.4).
 _BANK_REFERENCE = re.compile(r"[A-Za-z0-9_.-]{1,30}")
 _FITS: dict[WorkKind, tuple[str, ...]] = {
     WorkKind.RUN: ("run",),
+    WorkKind.TARIFF: (price_changes.DECISION,),
     # RETURNED where its bank cannot be asked to, which its code says.
     WorkKind.REFUND: (refunds.DECISION, RETURNED),
     # Money moved, or may have: one person alone explains none of it away (rulings 15).
@@ -116,6 +118,8 @@ def _check_reference(kind: WorkKind, decision: str, bank_reference: str) -> None
 def _do(work: Work, item: WorkItem, decision: str, bank_reference: str) -> str:
     if item.kind == WorkKind.RUN.value:
         return f"Item {item.id}: approved. The run goes on with its next planning."
+    if item.kind == WorkKind.TARIFF.value:
+        return f"Item {item.id}: {price_changes.apply(work, item).about} stands."
     if item.kind == WorkKind.REFUND.value:
         if decision == RETURNED:
             refunds.done(work, refunds.reference_for(work, item.about), bank_reference, Cause("people", decision))

@@ -98,7 +98,7 @@ def import_villages(file: Path) -> None:
     click.echo(f"{count} villages loaded.")
 
 
-for part in (desk.groups, desk.heads, desk.verify, helpers, roster):
+for part in (desk.groups, desk.heads, desk.targets, desk.verify, helpers, roster):
     villages.add_command(part)
 
 

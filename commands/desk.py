@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from commands.autodebit import UNCLEAR
 from commands.ports import job_ports
 from commands.tables import make_table, show_table
-from data.desk import BadDesk, load_groups, load_heads
+from data.desk import BadDesk, load_groups, load_heads, load_targets
 from insurance.standings import count_anew, prove
 from insurance.work import Work
 from models import Village
@@ -32,6 +32,16 @@ def heads(file: Path) -> None:
     `place` is empty for the village's head, else RT 003/005, RW 005 or a group's code; days are YYYY-MM-DD.
     """
     _load(load_heads, file, "heads")
+
+
+@click.command("targets")
+@_FILE
+def targets(file: Path) -> None:
+    """Say how many members regions are to have from a CSV: code,workers,source. All lines or none.
+
+    `code` has two, four, six or ten digits; the console shows how much of it there is.
+    """
+    _load(load_targets, file, "targets")
 
 
 def _load(load: Callable[[Work, Path], int], file: Path, what: str) -> None:

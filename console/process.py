@@ -23,6 +23,7 @@ from console import (
     matters,
     months,
     people,
+    prices,
     reconciliation,
     regions,
     reports,
@@ -56,7 +57,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_PAGES = (today, people, complaints, regions, months, matters, reconciliation, texts, funnel, reports, staff, audit)
+_MEMBERS = (today, people, complaints, regions)
+_MONEY = (months, matters, reconciliation, prices)
+_PAGES = (*_MEMBERS, *_MONEY, texts, funnel, reports, staff, audit)
 MENU = tuple(f"{page.__name__.rpartition('.')[2]}.home" for page in _PAGES)
 
 

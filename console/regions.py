@@ -52,9 +52,10 @@ def make_blueprint(ports: Ports) -> Blueprint:
             counts = regions.counts_by(work, digits, within, counting_sight())
             names = {code: _name(work, code) for code in counts}
             few = work.settings.SMALL_CELL_MIN
+            aims = regions.targets(work, counts)
         whole = me().role in _SEES_PEOPLE
         tiles = [(code, names[code], one.enrolled, shown(one, few, whole=whole)) for code, one in counts.items()]
-        return render_template("regions.html", within=within, tiles=tiles, is_last=digits == VILLAGE)
+        return render_template("regions.html", within=within, tiles=tiles, aims=aims, is_last=digits == VILLAGE)
 
     _add_village(routes, ports)
     return routes

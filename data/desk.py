@@ -9,11 +9,13 @@ from sqlalchemy.dialects.postgresql import insert
 from data import lines_of, read_day
 from insurance.places import read_place
 from insurance.work import Work
-from models import GroupKind, Head, Village, VillageGroup
+from models import GroupKind, Head, Target, Village, VillageGroup
 from units.gsm import NotGsm, septets
 from units.phone import NotAPhone, canonical_phone
 
 _NAME_MAX = 60
+_REGION = re.compile(r"[0-9]{2}(?:[0-9]{2}){0,2}|[0-9]{10}")
+_WORKERS_MAX = 200_000_000
 # A letter first: what is all digits would be read as an RT.
 _GROUP_CODE = re.compile(r"(?!R[TW])[A-Z][A-Z0-9]{1,6}")
 
@@ -49,6 +51,29 @@ def load_heads(work: Work, file: Path) -> int:
     for _, row in rows:
         _set_head(work, row)
     return len(rows)
+
+
+def load_targets(work: Work, file: Path) -> int:
+    """Aims from a CSV code,workers,source; `code` of a province, regency, district or village. Raises BadDesk."""
+    rows = list(enumerate(lines_of(file, BadDesk), 2))
+    if not rows:
+        raise BadDesk("no line")
+    faults = [f"line {number}: {fault}" for number, row in rows for fault in _target_faults(row)]
+    if faults:
+        raise BadDesk("\n".join(faults))
+    for _, row in rows:
+        given = {"workers": int(row["workers"]), "source": row["source"].strip(), "changed_at": work.now}
+        statement = insert(Target).values(code=row["code"], **given)
+        work.db.execute(statement.on_conflict_do_update(index_elements=["code"], set_=given))
+    return len(rows)
+
+
+def _target_faults(row: dict[str, str]) -> list[str]:
+    faults = [] if _REGION.fullmatch(row.get("code") or "") else ["code: two, four, six or ten digits"]
+    workers = row.get("workers") or ""
+    if not (workers.isascii() and workers.isdigit() and 0 < int(workers) < _WORKERS_MAX):
+        faults.append("workers: a whole number above nought")
+    return faults if (row.get("source") or "").strip() else [*faults, "source: where the number is from"]
 
 
 def set_head(work: Work, row: dict[str, str]) -> None:

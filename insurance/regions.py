@@ -1,15 +1,16 @@
 """Counts of members by province, regency, district or village, for operators; it only reads what villages count."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from insurance.operators import Sight, between
 from insurance.small_cells import VillageCount
 from insurance.standings import month_number
 from insurance.villages import WEEK_DAYS, as_counted, group_of
 from insurance.work import Work
+from models import Target
 
 PROVINCE, REGENCY, DISTRICT, VILLAGE = 2, 4, 6, 10
 """How many of a village code's digits name each (Kepmendagri 300.2.2-2430/2025)."""
@@ -67,3 +68,9 @@ def _ranges(within: str, sight: Sight) -> list[tuple[str, str]]:
 
 def _overlap(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
+
+
+def targets(work: Work, codes: Collection[str]) -> Mapping[str, int]:
+    """How many members these regions are to have, where somebody said so (`flask villages targets`)."""
+    query = select(Target.code, Target.workers).where(Target.code.in_(codes))
+    return {row.code: row.workers for row in work.db.execute(query)}

@@ -38,6 +38,7 @@ from models.standing import (
     VillageCounter,
     VillageGroup,
 )
+from models.target import Target
 from models.tariff import Bracket, Tariff
 from models.ticket import Ticket, TicketKind
 from models.village import Village
@@ -108,6 +109,7 @@ __all__ = [
     "Succession",
     "TakenFile",
     "TakenLine",
+    "Target",
     "Tariff",
     "Ticket",
     "TicketKind",

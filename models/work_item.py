@@ -13,6 +13,8 @@ from models.machine import legal_moves
 class WorkKind(StrEnum):
     RUN = "run"
     """A run outside its limits, or started by hand."""
+    TARIFF = "tariff"
+    """A new price of a programme from a month on."""
     REFUND = "refund"
     MANUAL_OUTCOME = "manual_outcome"
     """A debit that stayed unknown for longer than we ask."""

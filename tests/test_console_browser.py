@@ -39,6 +39,7 @@ PAGES = {
     "texts": ("/texts/", [Role.VIEWER, Role.ADMIN]),
     "funnel": ("/funnel/", [Role.VIEWER]),
     "reports": ("/reports/", list(Role)),
+    "prices": ("/prices/", [Role.VIEWER, Role.FINANCE]),
     "staff": ("/staff/", [Role.ADMIN]),
     "audit": ("/audit/", [Role.ADMIN]),
 }

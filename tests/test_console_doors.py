@@ -47,6 +47,8 @@ CALLERS: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/staff/"): frozenset({ADMIN}),
     **{("POST", f"/staff/{act}"): frozenset({ADMIN}) for act in ("add", "role", "way-in", "active")},
     ("GET", "/audit/"): frozenset({ADMIN}),
+    ("GET", "/prices/"): frozenset({Role.VIEWER, Role.FINANCE, ADMIN}),
+    ("POST", "/prices/propose"): frozenset({Role.FINANCE}),
     ("GET", "/tickets/"): PEOPLE,
     ("GET", "/tickets/<reference>"): PEOPLE,
     ("POST", "/tickets/<reference>/answer"): PEOPLE,

@@ -45,6 +45,7 @@ MADE = (
         "people.not_",
         "regions.bad_",
         "staff.bad_",
+        "prices.",
         "work.",
         "workstate.",
         "decision.",
