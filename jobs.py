@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from procrastinate import App, Blueprint, JobContext, PsycopgConnector
+from procrastinate import App, Blueprint, JobContext
 from sqlalchemy.orm import Session
 
 from autodebit import plan as month_plan
@@ -27,6 +27,7 @@ from models import Run
 from models.partitions import ensure_partitions
 from ports import Ports
 from sms.digest import send_weekly
+from silence import Watched
 from sms.routing import weigh
 from sms.sender import drain
 from sms.sender import tidy as tidy_sms
@@ -219,6 +220,6 @@ def seal_ledger(ports: Ports) -> int:
 def make_engine_app(ports: Ports) -> App:
     """The Procrastinate app of one worker process, on its own connections."""
     url = ports.settings.DATABASE_URL.get_secret_value()
-    app = App(connector=PsycopgConnector(conninfo=url, kwargs=dict(NETWORK_OPTIONS), min_size=1, max_size=4))
+    app = App(connector=Watched(conninfo=url, kwargs=dict(NETWORK_OPTIONS), min_size=1, max_size=4))
     app.add_tasks_from(make_jobs(ports), namespace=TASKS)
     return app
