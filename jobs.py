@@ -26,8 +26,8 @@ from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, PLAN, REFUND, TASKS, col
 from models import Run
 from models.partitions import ensure_partitions
 from ports import Ports
-from sms.digest import send_weekly
 from silence import Watched
+from sms.digest import send_weekly
 from sms.routing import weigh
 from sms.sender import drain
 from sms.sender import tidy as tidy_sms
@@ -38,8 +38,9 @@ from ussd.drops import see_dropped
 
 log = structlog.get_logger()
 
-# A worker that gave no sign for this long is dead; its jobs are given to another.
-STALLED_AFTER_S = 30
+# A worker gives a sign so often; one that gave none for this long is dead, and its jobs are given to another. What it held
+# was a lane of texts or a bank, which nobody else could work on: with Procrastinate's own 30 s they stood for a minute.
+BEAT_S, STALLED_AFTER_S = 4.0, 12
 KEPT_HOURS = 6
 # Notices leave at least two days before the earliest debit day, so the next month is planned from here on.
 PLAN_NEXT_FROM_DAY = 25
@@ -87,7 +88,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     task("insurance.retention", "7 4 * * *", lambda: keep_no_longer(ports))
     task("models.partitions", "41 3 * * *", lambda: make_partitions(ports))
 
-    @jobs.periodic(cron="* * * * * */10")
+    @jobs.periodic(cron="* * * * * */5")
     @jobs.task(name="jobs.sweep", queueing_lock="jobs.sweep", pass_context=True)
     async def sweep(context: JobContext, timestamp: int) -> None:
         """Jobs of workers that died go to those that live."""

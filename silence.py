@@ -12,8 +12,9 @@ from procrastinate import PsycopgConnector
 
 log = structlog.get_logger()
 
-# Longer than TCP's own patience (database.NETWORK_OPTIONS), and together with a new start below half a minute.
-ANSWER_MAX_S = 15.0
+# With the next beat, a new start and jobs.STALLED_AFTER_S below half a minute. TCP's own patience is longer, and ends
+# nothing where a proxy still acknowledges.
+ANSWER_MAX_S = 8.0
 EXIT_CODE = 75  # sysexits.h: EX_TEMPFAIL
 
 
@@ -30,11 +31,13 @@ class Watched(PsycopgConnector):
 
     async def execute_query_one_async(self, query: LiteralString, **arguments: Any) -> dict[str, Any]:
         with _answered_in_time():
-            return await super().execute_query_one_async(query, **arguments)
+            found: dict[str, Any] = await super().execute_query_one_async(query, **arguments)
+        return found
 
     async def execute_query_all_async(self, query: LiteralString, **arguments: Any) -> list[dict[str, Any]]:
         with _answered_in_time():
-            return await super().execute_query_all_async(query, **arguments)
+            found: list[dict[str, Any]] = await super().execute_query_all_async(query, **arguments)
+        return found
 
 
 @contextmanager

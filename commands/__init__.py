@@ -70,7 +70,13 @@ def worker() -> None:
 
     async def run() -> None:
         async with app.open_async():
-            await app.run_worker_async(concurrency=job_connections(ports), name="iuran", delete_jobs="successful")
+            await app.run_worker_async(
+                concurrency=job_connections(ports),
+                name="iuran",
+                delete_jobs="successful",
+                update_heartbeat_interval=jobs.BEAT_S,
+                stalled_worker_timeout=jobs.STALLED_AFTER_S,
+            )
 
     asyncio.run(run())
 

@@ -14,7 +14,7 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class _Pipe:
-    """One connection through the proxy; once lost, nothing of it is read or closed, as behind a cable that was pulled."""
+    """One connection through the proxy; once lost, nothing of it is read or closed, as behind a pulled cable."""
 
     def __init__(self, proxy: "Proxy", near: socket.socket, far: socket.socket) -> None:
         self.lost, self._proxy, self._ends = False, proxy, (near, far)

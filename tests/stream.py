@@ -1,10 +1,11 @@
-"""Callers and texts without a pause, who try again as people and gateways do; they keep what was answered, and how late."""
+"""Callers and texts without a pause, who try again as people and gateways do; they keep what was answered, how late."""
 
 import http.client
 import itertools
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from bench.running import post
 from handset.phone import NotAnAnswer, Phone
@@ -80,7 +81,7 @@ class Stream:
             # A gateway repeats until it hears 200.
             while not self._over.is_set():
                 for port in self.ports:
-                    phone = Phone(number, lambda path, form, port=port: post(port, path, form), lambda _number: [])
+                    phone = Phone(number, partial(post, port), lambda _number: [])
                     try:
                         taken = phone.text("BANTUAN", gateway_id) == http.HTTPStatus.OK
                     except LOST:

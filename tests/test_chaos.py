@@ -96,8 +96,9 @@ def answers_a_dial(port: int) -> bool:
 def all_well(pair: Pair) -> bool:
     """Both webs answer, both workers have given a sign since now, and no text that was due waits."""
     try:
-        alive = pair.one("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '14 s'")
-        due = "SELECT count(*) FROM messages WHERE state IN ('created', 'sending') AND not_before < now() - interval '2 s'"
+        alive = pair.one("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - interval '8 s'")
+        late = "not_before < now() - interval '2 s'"
+        due = f"SELECT count(*) FROM messages WHERE state IN ('created', 'sending') AND {late}"
         return alive >= 2 and pair.one(due) == 0 and all(answers_a_dial(port) for port in pair.ports)
     except psycopg.Error:
         return False
@@ -125,7 +126,7 @@ def test_whatever_breaks_nothing_is_lost_or_done_twice_and_all_mends_itself(
         FAULTS[name](pair)
         over_at = time.monotonic()
         # What a worker that hangs last wrote is young for a while: only what comes after the fault is a sign.
-        time.sleep(max(0.0, broken_at + 15 - time.monotonic()))
+        time.sleep(max(0.0, broken_at + 9 - time.monotonic()))
         wait_for(lambda: all_well(pair), "recovery", RECOVERED_S + 15)
         recovered_s = time.monotonic() - over_at
     finally:
