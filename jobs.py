@@ -6,6 +6,9 @@ from typing import Any
 
 import structlog
 from procrastinate import App, Blueprint, JobContext
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 from sqlalchemy.orm import Session
 
 from autodebit import plan as month_plan
@@ -38,8 +41,8 @@ from ussd.drops import see_dropped
 
 log = structlog.get_logger()
 
-# A worker gives a sign so often; one that gave none for this long is dead, and its jobs are given to another. What it held
-# was a lane of texts or a bank, which nobody else could work on: with Procrastinate's own 30 s they stood for a minute.
+# A worker gives a sign so often; one that gave none for this long is dead, and its jobs are given to another. It may
+# hold a lane of texts or a bank, which nobody else can work on: with Procrastinate's own 30 s they stood for a minute.
 BEAT_S, STALLED_AFTER_S = 4.0, 12
 KEPT_HOURS = 6
 # Notices leave at least two days before the earliest debit day, so the next month is planned from here on.
@@ -91,10 +94,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     @jobs.periodic(cron="* * * * * */5")
     @jobs.task(name="jobs.sweep", queueing_lock="jobs.sweep", pass_context=True)
     async def sweep(context: JobContext, timestamp: int) -> None:
-        """Jobs of workers that died go to those that live."""
-        manager = context.app.job_manager
-        for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
-            await manager.retry_job(job)
+        await take_over(context.app.job_manager)
 
     @jobs.periodic(cron="23 * * * *")
     @jobs.task(name="jobs.clear", queueing_lock="jobs.clear", pass_context=True)
@@ -102,6 +102,16 @@ def make_jobs(ports: Ports) -> Blueprint:
         await context.app.job_manager.delete_old_jobs(nb_hours=KEPT_HOURS, include_failed=True)
 
     return jobs
+
+
+async def take_over(manager: JobManager) -> None:
+    """Jobs of workers that died go to those that live."""
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            # The next of its name waits already, behind the lock of this one, and will do all that this one had to.
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
 def _add_texts(task: Callable[[str, str, Callable[[], Any]], None], ports: Ports) -> None:

@@ -1,4 +1,4 @@
-"""A network between the product and what it needs, for tests: it pauses, cuts, slows, or loses connections in silence."""
+"""A network between the product and what it needs, for tests: it pauses, cuts, slows, or loses connections."""
 
 import contextlib
 import socket

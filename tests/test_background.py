@@ -1,5 +1,6 @@
 """The background worker as it runs: its own process, woken by the transaction, its jobs taken over when it dies."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from config import Settings
 from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, collect_at, drain_at, wake
-from jobs import make_jobs
+from jobs import make_engine_app, make_jobs, take_over
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
 from tests.sandboxed import ROOT, wait_for
 from tests.world import World
@@ -79,6 +81,28 @@ def test_a_job_is_there_only_if_its_transaction_was_committed(world: World) -> N
             wake(db, drain_at(0))
             db.commit()
     assert jobs() == 1, "one that waits is enough"
+
+
+def test_the_job_of_a_dead_worker_keeps_no_lane_shut_where_the_next_one_waits(world: World) -> None:
+    """As a worker killed -9 leaves it: its drain is never done, and cron's next waits behind its lock."""
+
+    def wake_a_lane() -> None:
+        with Session(world.ports.database) as db, db.begin():
+            wake(db, drain_at(0))
+
+    wake_a_lane()
+    with Session(world.ports.database) as db, db.begin():
+        dead = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+        worker_id = db.scalar(text(dead))
+        db.execute(text("UPDATE procrastinate_jobs SET status = 'doing', worker_id = :id"), {"id": worker_id})
+    wake_a_lane()
+
+    async def sweep() -> None:
+        async with make_engine_app(world.ports).open_async() as app:
+            await take_over(app.job_manager)
+
+    asyncio.run(sweep())
+    assert world.rows("SELECT status FROM procrastinate_jobs") == [("todo",)]
 
 
 def test_the_monthly_run_says_what_it_did(world: World, settings: Settings) -> None:

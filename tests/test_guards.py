@@ -250,8 +250,7 @@ CALLERS = {
     ("POST", "/bank/<code>/v1.0/debit/notify"): BANK,
     ("POST", "/bank/<code>/v1.0/debit/fast-notify"): BANK,
     ("GET", "/metrics"): METRICS,
-    ("GET", "/health/live"): ANYONE,
-    ("GET", "/health/ready"): ANYONE,
+    **dict.fromkeys((("GET", "/health/live"), ("GET", "/health/ready")), ANYONE),
     **{("GET", path): SANDBOX_ONLY for path in HANDSET},
 }
 BEHIND_THE_KEY = [route for route, who in CALLERS.items() if who not in (ANYONE, SANDBOX_ONLY)]
