@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from bench.processes import children_of
-from bench.running import Stack, running_stack
+from bench.running import Stack, parts_of, running_stack
 from local.postgres import ROLE
 from local.process import Child, Spec, free_port, secret_in
 from tests.proxy import Proxy
@@ -52,9 +51,7 @@ class Pair:
 
     def kill(self, part: str) -> None:
         """kill -9 of a part of the stack, as it runs now; granian's own workers go with it."""
-        from bench.running import _parts_of
-
-        pid = _parts_of(self.stack.pid)[part]
+        pid = parts_of(self.stack.pid)[part]
         for child in children_of(pid) if part == "web" else ():
             os.kill(child, signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
@@ -99,7 +96,3 @@ def running_pair(folder: Path) -> Iterator[Pair]:
         ends.callback(keeper.join)
         ends.callback(over.set)
         yield pair
-
-
-def until(seconds: float) -> float:
-    return time.monotonic() + seconds
