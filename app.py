@@ -9,6 +9,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, request
+from redis import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import autodebit.routes
@@ -43,6 +46,17 @@ def create_app(settings: config.Settings | None = None, **swap: Any) -> Flask:
 
     @app.get("/health/live")
     def live() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @app.get("/health/ready")
+    def ready() -> Response:
+        """Whether callers can be served now: for whoever shares them out, never for whoever restarts processes."""
+        try:
+            with ports.database.connect() as connection:
+                connection.execute(text("SELECT 1"))
+            ports.redis.ping()
+        except (SQLAlchemyError, RedisError):
+            return Response("away\n", status=503, mimetype="text/plain")
         return Response("ok\n", mimetype="text/plain")
 
     @app.errorhandler(404)

@@ -1,14 +1,14 @@
 """The background tasks and their timetable: thin, each calls one use case; rows hold the work, jobs only carry it."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import structlog
-from procrastinate import App, Blueprint, JobContext, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate import App, Blueprint, JobContext
+from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
 from sqlalchemy.orm import Session
 
 from autodebit import plan as month_plan
@@ -29,6 +29,7 @@ from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, PLAN, REFUND, TASKS, col
 from models import Run
 from models.partitions import ensure_partitions
 from ports import Ports
+from silence import Watched
 from sms.digest import send_weekly
 from sms.routing import weigh
 from sms.sender import drain
@@ -40,8 +41,9 @@ from ussd.drops import see_dropped
 
 log = structlog.get_logger()
 
-# A worker that gave no sign for this long is dead; its jobs are given to another.
-STALLED_AFTER_S, SIGN_EVERY_S = 12, 3
+# A worker gives a sign so often; one that gave none for this long is dead, and its jobs are given to another. It may
+# hold a lane of texts or a bank, which nobody else can work on: with Procrastinate's own 30 s they stood for a minute.
+BEAT_S, STALLED_AFTER_S = 4.0, 12
 KEPT_HOURS = 6
 # Notices leave at least two days before the earliest debit day, so the next month is planned from here on.
 PLAN_NEXT_FROM_DAY = 25
@@ -92,7 +94,7 @@ def make_jobs(ports: Ports) -> Blueprint:
     @jobs.periodic(cron="* * * * * */5")
     @jobs.task(name="jobs.sweep", queueing_lock="jobs.sweep", pass_context=True)
     async def sweep(context: JobContext, timestamp: int) -> None:
-        await end_stalled(context.app)
+        await take_over(context.app.job_manager)
 
     @jobs.periodic(cron="23 * * * *")
     @jobs.task(name="jobs.clear", queueing_lock="jobs.clear", pass_context=True)
@@ -102,20 +104,14 @@ def make_jobs(ports: Ports) -> Blueprint:
     return jobs
 
 
-async def end_stalled(app: App) -> int:
-    """Jobs of workers that died are ended, and begun anew where none of their name waits already; how many.
-
-    Not tried again under their own number: one that waits has the queueing lock, and the database refuses a second.
-    """
-    ended = 0
-    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
-        await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-        log.warning("job_of_a_dead_worker_ended", task=job.task_name)
-        ended += 1
-        with suppress(AlreadyEnqueued):
-            anew = app.configure_task(job.task_name, lock=job.lock, queueing_lock=job.queueing_lock)
-            await anew.defer_async(**job.task_kwargs)
-    return ended
+async def take_over(manager: JobManager) -> None:
+    """Jobs of workers that died go to those that live."""
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            # The next of its name waits already, behind the lock of this one, and will do all that this one had to.
+            await manager.finish_job(job, Status.FAILED, delete_job=True)
 
 
 def _add_texts(task: Callable[[str, str, Callable[[], Any]], None], ports: Ports) -> None:
@@ -235,6 +231,6 @@ def seal_ledger(ports: Ports) -> int:
 def make_engine_app(ports: Ports) -> App:
     """The Procrastinate app of one worker process, on its own connections."""
     url = ports.settings.DATABASE_URL.get_secret_value()
-    app = App(connector=PsycopgConnector(conninfo=url, kwargs=dict(NETWORK_OPTIONS), min_size=1, max_size=4))
+    app = App(connector=Watched(conninfo=url, kwargs=dict(NETWORK_OPTIONS), min_size=1, max_size=4))
     app.add_tasks_from(make_jobs(ports), namespace=TASKS)
     return app

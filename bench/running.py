@@ -110,12 +110,12 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         note = subprocess.run([*command[:3], "env", *command[3:]], capture_output=True, text=True, cwd=PROJECT)
         told = [word.partition("=") for word in shlex.split(note.stdout) if "=" in word]
         settings = {name: value for name, _, value in told}
-        yield Stack(child.pid, port, {**environ, **settings}, _parts_of(child.pid), started_s)
+        yield Stack(child.pid, port, {**environ, **settings}, parts_of(child.pid), started_s)
     finally:
         child.stop(_STOP_WAIT_S)
 
 
-def _parts_of(supervisor: int) -> dict[str, int]:
+def parts_of(supervisor: int) -> dict[str, int]:
     words = {pid: command_of(pid) for pid in children_of(supervisor)}
     found = {name: pid for name, known in _PARTS.items() for pid in words if words[pid] and known(words[pid])}
     if missing := _PARTS.keys() - found.keys():

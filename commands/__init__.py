@@ -74,7 +74,8 @@ def worker() -> None:
                 concurrency=job_connections(ports),
                 name="iuran",
                 delete_jobs="successful",
-                update_heartbeat_interval=jobs.SIGN_EVERY_S,
+                update_heartbeat_interval=jobs.BEAT_S,
+                stalled_worker_timeout=jobs.STALLED_AFTER_S,
             )
 
     asyncio.run(run())

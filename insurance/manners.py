@@ -23,6 +23,7 @@ _ANSWERS: Final = frozenset(
             "stop_reminders",
             "reminders_on",
             "stop_many",
+            "stop_doubted",
             "stop_nothing",
             "check",
             "check_small",

@@ -145,6 +145,10 @@ def _stop_answered(inbound: Inbound, word: str) -> None:
         # Whoever holds a shared phone must not end another's cover: each cancels with the own PIN.
         inbound.answer("stop_many")
         return
+    if word == "2" and not inbound.trusted and inbound.workers:
+        # Nor whoever got a number that was given anew; the open question keeps the money where it is for a day.
+        inbound.answer("stop_doubted")
+        return
     for worker in inbound.workers:
         worker.stop_asked_at = None
         if word == "1":

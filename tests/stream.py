@@ -1,103 +1,93 @@
-"""A steady stream against a running stack: callers who browse, members who enrol and authorise, texts. No test."""
+"""Callers and texts without a pause, who try again as people and gateways do; they keep what was answered, how late."""
 
 import http.client
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
-from bench.running import Stack, post
-from config import SANDBOX_USSD_CODE
+from bench.running import post
 from handset.phone import NotAnAnswer, Phone
-from tests.people import PIN, SUKAMAJU
+from tests.people import SITI
 
-PAUSE_S = 0.05
-BROUGHT_AGAIN_S = 1.0
+TROUBLE = ("gangguan", "Coba lagi", "coba lagi", "sibuk")
+ANSWER_S = 2.0
+LOST = (OSError, http.client.HTTPException, NotAnAnswer)
+
+
+def is_trouble(screen: str) -> bool:
+    return any(word in screen for word in TROUBLE)
 
 
 @dataclass
 class Stream:
-    """`took` is how long each answered hop did, `away` the moments of those that nobody answered."""
+    """From `begin` to `end` each port has a caller, and the first that answers takes the texts."""
 
-    stack: Stack
-    hops: int = 0
-    took: list[float] = field(default_factory=list)
-    away: list[float] = field(default_factory=list)
-    texts: int = 0
-    members: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    ports: tuple[int, ...]
+    took_s: list[tuple[float, float]] = field(default_factory=list)
+    """(when, how long) of each hop that was answered."""
+    unanswered: int = 0
+    """No process listened: it had been killed."""
+    troubled: int = 0
+    left: list[str] = field(default_factory=list)
+    """Numbers whose name was taken, and whose call was dropped then."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """Gateway id of each text that was answered 200, and who sent it."""
+    _over: threading.Event = field(default_factory=threading.Event)
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _threads: list[threading.Thread] = field(default_factory=list)
-    _serial: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def phone(self, number: str) -> Phone:
-        return Phone(number, self._post, lambda _number: [], code=SANDBOX_USSD_CODE)
-
-    def _post(self, path: str, form: Mapping[str, str]) -> tuple[int, str]:
-        """As a gateway would; an SMS is brought again until it was taken."""
-        begun = time.monotonic()
-        try:
-            answer = post(self.stack.port, path, form)
-        except (OSError, http.client.HTTPException):
-            with self._lock:
-                self.away.append(begun)
-            raise ConnectionError from None
-        took_s = time.monotonic() - begun
-        with self._lock:
-            self.hops += 1
-            if path.startswith("/ussd"):
-                self.took.append(took_s)
-        return answer
-
-    def start(self) -> None:
-        for work in (self._browse, self._browse, self._join, self._text):
-            thread = threading.Thread(target=self._again, args=(work,))
-            self._threads.append(thread)
+    def begin(self) -> None:
+        works = [(self._call, (port,)) for port in self.ports]
+        self._threads = [threading.Thread(target=run, args=given) for run, given in works]
+        self._threads.append(threading.Thread(target=self._text))
+        for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        self._stop.set()
+    def end(self) -> None:
+        self._over.set()
         for thread in self._threads:
             thread.join()
 
-    def _again(self, work: Callable[[int], None]) -> None:
-        while not self._stop.is_set():
-            with suppress(ConnectionError, NotAnAnswer):
-                work(next(self._serial))
-            self._stop.wait(PAUSE_S)
+    def _call(self, port: int) -> None:
+        while not self._over.wait(0.1):
+            n = next(self._numbers)
+            phone = Phone(f"+62813{n:08d}", lambda path, form: self._timed(port, path, form), lambda _number: [])
+            try:
+                phone.dial()
+                for key in ("1", f"359901{1 + n % 28:02d}0885{n:04d}", SITI):
+                    if not phone.live:
+                        break
+                    phone.press(key)
+            except LOST:
+                self.unanswered += 1
+                continue
+            if phone.live:
+                self.left.append(phone.number)
+            elif is_trouble(phone.screen):
+                self.troubled += 1
 
-    def _browse(self, serial: int) -> None:
-        phone = self.phone(f"+6281{serial:09d}")
-        phone.dial()
-        phone.press("1", "0", "1", "00")
+    def _timed(self, port: int, path: str, form: object) -> tuple[int, str]:
+        begun = time.monotonic()
+        answer = post(port, path, form)  # type: ignore[arg-type]
+        self.took_s.append((begun, time.monotonic() - begun))
+        return answer
 
-    def _join(self, serial: int) -> None:
-        """A whole enrolment with autodebit; broken off anywhere, nobody takes it up again."""
-        phone = self.phone(f"+6285{serial:09d}")
-        phone.dial()
-        phone.press("1", f"35990117{8 + serial // 9000:02d}90{serial % 9000 + 1:04d}", "Peserta Arus", "4", SUKAMAJU)
-        phone.press("1", "1", "2", PIN, PIN)
-        phone.read_on()
-        if "autodebit" not in phone.press("1").lower():
-            return
-        phone.press("1", "1", f"114{serial:06d}7", "1", "2")
-        phone.read_on()
-        phone.press("1", PIN)
-        self.members += 1
-
-    def _text(self, serial: int) -> None:
-        form = {
-            "from": f"+6287{serial:09d}",
-            "to": "IURAN",
-            "text": "SALDO",
-            "date": "2026-11-27",
-            "id": f"in-{serial}",
-        }
-        while not self._stop.is_set():
-            with suppress(ConnectionError):
-                if self._post("/sms/africastalking/inbound", form)[0] == http.HTTPStatus.OK:
-                    self.texts += 1
-                    return
-            self._stop.wait(BROUGHT_AGAIN_S)
+    def _text(self) -> None:
+        while not self._over.wait(0.3):
+            n = next(self._numbers)
+            gateway_id, number = f"chaos-{n}", f"+62815{n:08d}"
+            # A gateway repeats until it hears 200.
+            while not self._over.is_set():
+                for port in self.ports:
+                    phone = Phone(number, partial(post, port), lambda _number: [])
+                    try:
+                        taken = phone.text("BANTUAN", gateway_id) == http.HTTPStatus.OK
+                    except LOST:
+                        taken = False
+                    if taken:
+                        self.texts[gateway_id] = number
+                        break
+                if gateway_id in self.texts or self._over.wait(0.5):
+                    break

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from config import Settings
 from insurance.waking import ASK_BANKS, EXCHANGE, HEAR, REFUND, collect_at, drain_at, wake
-from jobs import end_stalled, make_engine_app, make_jobs
+from jobs import make_engine_app, make_jobs, take_over
 from tests.people import PIN, SITI, SITI_NIK, SITI_PHONE, authorise, enrol
 from tests.sandboxed import ROOT, wait_for
 from tests.world import World
@@ -83,35 +83,26 @@ def test_a_job_is_there_only_if_its_transaction_was_committed(world: World) -> N
     assert jobs() == 1, "one that waits is enough"
 
 
-@pytest.mark.parametrize("waiting", [False, True])
-def test_a_job_whose_worker_died_is_begun_anew_also_where_another_waits_for_it(world: World, waiting: bool) -> None:
-    """Found by killing a worker under load: what waited had the queueing lock, and texts stood still for ever."""
-    name = drain_at(0)
-    with world.ports.database.begin() as db:
-        worker = db.scalar(
-            text("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '13 s') RETURNING id")
-        )
-        job = {"name": f"iuran:{name}", "lock": name, "worker": worker}
-        db.execute(
-            text(
-                "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, args, status, worker_id) "
-                "VALUES ('default', :name, :lock, :lock, '{}', 'doing', :worker)"
-            ),
-            job,
-        )
-    if waiting:
-        with Session(world.ports.database) as session:
-            wake(session, name)
-            session.commit()
+def test_the_job_of_a_dead_worker_keeps_no_lane_shut_where_the_next_one_waits(world: World) -> None:
+    """As a worker killed -9 leaves it: its drain is never done, and cron's next waits behind its lock."""
 
-    async def sweep() -> int:
-        app = make_engine_app(world.ports)
-        async with app.open_async():
-            return await end_stalled(app)
+    def wake_a_lane() -> None:
+        with Session(world.ports.database) as db, db.begin():
+            wake(db, drain_at(0))
 
-    assert asyncio.run(sweep()) == 1
-    assert world.rows("SELECT status, lock FROM procrastinate_jobs") == [("todo", name)]
-    assert asyncio.run(sweep()) == 0
+    wake_a_lane()
+    with Session(world.ports.database) as db, db.begin():
+        dead = "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 hour') RETURNING id"
+        worker_id = db.scalar(text(dead))
+        db.execute(text("UPDATE procrastinate_jobs SET status = 'doing', worker_id = :id"), {"id": worker_id})
+    wake_a_lane()
+
+    async def sweep() -> None:
+        async with make_engine_app(world.ports).open_async() as app:
+            await take_over(app.job_manager)
+
+    asyncio.run(sweep())
+    assert world.rows("SELECT status FROM procrastinate_jobs") == [("todo",)]
 
 
 def test_the_monthly_run_says_what_it_did(world: World, settings: Settings) -> None:

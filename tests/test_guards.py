@@ -21,7 +21,7 @@ MODULE_LINES_MAX, FUNCTION_LINES_MAX = 300, 60
 
 # Imports point down; names that share a floor never import each other.
 FLOORS = (
-    {"config", "units", "sealing", "logs", "database", "dayfiles"},
+    {"config", "units", "sealing", "logs", "database", "dayfiles", "silence"},
     {"texts", "banks", "gateways", "insurer"},
     {"models"},
     {"insurance", "migrations"},
@@ -250,7 +250,7 @@ CALLERS = {
     ("POST", "/bank/<code>/v1.0/debit/notify"): BANK,
     ("POST", "/bank/<code>/v1.0/debit/fast-notify"): BANK,
     ("GET", "/metrics"): METRICS,
-    ("GET", "/health/live"): ANYONE,
+    **dict.fromkeys((("GET", "/health/live"), ("GET", "/health/ready")), ANYONE),
     **{("GET", path): SANDBOX_ONLY for path in HANDSET},
 }
 BEHIND_THE_KEY = [route for route, who in CALLERS.items() if who not in (ANYONE, SANDBOX_ONLY)]

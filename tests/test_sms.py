@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from gateways.base import Accepted, GatewayStopped, SendRefused, SendUnknown, SendUnreachable
 from sms.inbound import read_words
@@ -282,3 +283,17 @@ def test_a_machine_at_the_other_end_is_not_answered_for_ever_and_stop_still_acts
 def test_the_longest_gateway_id_is_no_poison(world: World) -> None:
     assert world.phone(HEAD).text("CEK", gateway_id="A" * 100) == 200
     assert len(world.owed_to(HEAD)) == 1
+
+
+def test_a_number_in_doubt_pauses_by_stop_and_cancels_only_by_the_pin(world: World) -> None:
+    """Somebody else may hold it by now, and must not end another's cover; nothing is debited for a day all the same."""
+    phone = world.phone()
+    enrol(phone)
+    authorise(phone)
+    with world.ports.transaction() as work:
+        work.db.execute(text("UPDATE contacts SET last_seen = NULL"))
+    phone.text("STOP")
+    phone.text("2")
+    assert "Batalkan dengan PIN" in world.last_sms()
+    assert world.one("SELECT state FROM mandates") == "consented"
+    assert world.one("SELECT stop_asked_at FROM workers") is not None
