@@ -1,14 +1,16 @@
 """A new price: proposed by one of finance, standing once two agreed, and never for a month that is planned."""
 
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from autodebit.decide import decide
 from insurance import price_changes
 from insurance.price_changes import NewPrice, NotAPrice
-from jobs import plan_months
+from jobs import count_standings, plan_months
 from models import Role
 from tests.console_desk import Console, Desk, paid_member
 from tests.heard import item
@@ -37,10 +39,10 @@ def prices(world: World) -> list[tuple[str, int]]:
 
 
 @pytest.fixture(autouse=True)
-def no_new_price_left(console: Console) -> object:
+def no_new_price_left(console: Console) -> Iterator[None]:
     yield
     with console.world.ports.database.begin() as db:
-        db.exec_driver_sql("DELETE FROM tariffs WHERE source LIKE '%(item %'")
+        db.execute(text("DELETE FROM tariffs WHERE source LIKE '%(item %'"))
     console.ports.reference.clear()
 
 
@@ -124,8 +126,6 @@ def test_targets_are_loaded_and_coverage_is_shown(console: Console, tmp_path: Pa
         runner = world.app.test_cli_runner()
         assert "1 targets loaded" in runner.invoke(args=["villages", "targets", str(file)]).output
         assert runner.invoke(args=["villages", "verify"]).exit_code == 0
-    from jobs import count_standings
-
     count_standings(world.ports)
     assert "0 % dari sasaran 400" in console.desk(Role.ADMIN).get("/villages/").get_data(as_text=True)
     file.write_text("code,workers,source\n35,50,RPJMD\n351,5,x\n35,0,x\n35,5,\n")
