@@ -134,6 +134,8 @@ def _to_be_debited(work: Work, steps: Mapping[int, Step]) -> set[int]:
 
 def _tell(work: Work, worker: Worker, step: Step, debited: bool) -> bool:
     """False where the person's key was destroyed: there is nobody left to tell."""
+    if worker.is_erased:
+        return False
     until = step.cover.until
     try:
         said = {
