@@ -72,6 +72,7 @@ def test_all_that_redis_keeps_of_a_call_runs_out_and_a_typed_pin_soonest(world: 
     redis = world.ports.redis
     left_s = {key.decode().split(":")[0]: redis.ttl(key) for key in redis.scan_iter()}
     assert 0 < left_s.pop("p") <= SECRETS_TTL_S
+    assert 0 < left_s.pop("n") <= 60, "how often it called in this minute"
     assert 0 < left_s.pop("s") <= SESSION_TTL_S
     assert SECRETS_TTL_S < left_s.pop("j") <= JOURNEY_TTL_S
     assert 0 < left_s.pop("c") <= WATCHED_TTL_S
