@@ -93,12 +93,18 @@ class Act:
 _BY_PEOPLE = text(
     "SELECT id, at, subject, subject_id, actor, why, code, before, after FROM events "  # noqa: S608
     f"WHERE month = :month AND {OF_OPERATORS} AND at >= :begin AND at < :end "
-    "AND (:who = '' OR actor = :who) AND (:before = 0 OR id < :before) ORDER BY at DESC, id DESC LIMIT :most"
+    "AND (:who = '' OR actor = :who) "
+    # An id is drawn when its row is written, `at` is when its transaction began: by id alone rows fall between pages.
+    "AND (:before = 0 OR (at, id) < (SELECT at, id FROM events WHERE month = :month AND id = :before)) "
+    "ORDER BY at DESC, id DESC LIMIT :most"
 )
 
 
 def by_people(work: Work, day: date, who: str = "", before: int = 0) -> list[Act]:
-    """What people did on `day` (Jakarta), newest first, at most TRAIL_MAX; `who` is one of them, '' for all."""
+    """What people did on `day` (Jakarta), newest first, at most TRAIL_MAX, past the event `before` (0: from the first).
+
+    `who` is one of them, '' for all.
+    """
     begin = datetime.combine(day, time(), JAKARTA)
     given = {
         "month": month_of(day),
