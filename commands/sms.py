@@ -108,11 +108,12 @@ def read(text_id: str, by: str) -> None:
 
 @sms.command("again")
 @click.argument("text_id")
-def again(text_id: str) -> None:
-    """Answer a text that was set aside, once the fault is mended."""
+@by_a_person
+def again(text_id: str, by: str) -> None:
+    """Answer a text that was set aside, once the fault is mended; that it was you is recorded."""
     with job_ports().transaction() as work:
         try:
-            word = taking.handle_again(work, text_id)
+            word = taking.handle_again(work, text_id, by)
         except LookupError as error:
             raise click.ClickException(str(error)) from None
     if word == taking.UNANSWERED:

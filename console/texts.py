@@ -57,7 +57,7 @@ def _add_acts(routes: Blueprint, ports: Ports) -> None:
     def again() -> Response:
         with ports.transaction() as work:
             try:
-                word = taking.handle_again(work, request.form.get("id", ""))
+                word = taking.handle_again(work, request.form.get("id", ""), me().name)
             except LookupError:
                 abort(404)
         flash("texts.breaks" if word == taking.UNANSWERED else "texts.answered")

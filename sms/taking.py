@@ -95,11 +95,16 @@ def read_quarantined(work: Work, gateway_id: str, by: str) -> str:
     return work.keys.shared.open(row.text_sealed, "inbound.text")
 
 
-def handle_again(work: Work, gateway_id: str) -> str:
-    """Once the fault is mended; the word that was understood, or UNANSWERED still. Raises LookupError."""
+def handle_again(work: Work, gateway_id: str, by: str) -> str:
+    """Once the fault is mended; the word that was understood, or UNANSWERED still. Raises LookupError.
+
+    Who asked for it is recorded: the text is acted on as if it had come now, and it may be a STOP.
+    """
     row = _quarantined(work, gateway_id)
     sender = work.keys.shared.open(row.sender_sealed, "inbound.sender")
     handle(work, sender, work.keys.shared.open(row.text_sealed, "inbound.text"), row)
+    after = UNANSWERED if row.word == UNANSWERED else "answered"
+    record(work.db, ("inbound_sms", gateway_id[:40]), by[:40], "again", row.reason, UNANSWERED, after, work.now)
     return row.word
 
 

@@ -115,4 +115,6 @@ def test_a_text_that_broke_us_is_read_by_name_and_answered_again(console: Consol
     assert console.world.rows("SELECT actor FROM events WHERE actor = :name AND why LIKE '%read%'", name=desk.name)
     assert desk.post("/texts/aside/read", page="/texts/", id="nothing").status_code == 404
     desk.post("/texts/aside/again", page="/texts/", id="AT1")
+    again = console.events("again")
+    assert [(what, which, actor) for what, which, actor, _ in again] == [("inbound_sms", "AT1", desk.name)]
     assert "Sudah dijawab" in desk.get("/texts/").get_data(as_text=True)
