@@ -10,6 +10,7 @@ from datetime import date
 from sqlalchemy import delete
 
 from insurance.enrolment import BadName, read_name
+from insurance.handover import SUBMITTED_AGAIN
 from insurance.name_words import index_name
 from insurance.operators import Sight
 from insurance.places import read_rt_rw
@@ -25,7 +26,7 @@ from units.month import day_text
 
 
 class NotCorrectable(ValueError):
-    """Says what cannot be taken: `name`, `birth`, `place`, `village`, `insurer`, `state` or `nothing`."""
+    """Says what cannot be taken: `name`, `birth`, `place`, `village`, `insurer`, `on_its_way`, `state` or `nothing`."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,14 @@ class Correction:
 def correct(work: Work, member: Membership, wanted: Correction, sight: Sight, by: str) -> Sequence[str]:
     """What was changed. The member is told. Raises NotCorrectable; then nothing was changed."""
     work.db.refresh(member.worker, ["pin_wrong"], with_for_update={"of": Worker})
-    work.db.refresh(member, ["state"], with_for_update={"of": Membership})
+    work.db.refresh(member, ["state", "handed_over_in"], with_for_update={"of": Membership})
     worker, changed = member.worker, list[str]()
     if (wanted.name or wanted.birth) and member.state in (MembershipState.VERIFIED.value, MembershipState.ENDED.value):
         # They are the insurer's by then, whose record decides whom a claim is paid for.
         raise NotCorrectable("insurer")
+    if (wanted.name or wanted.birth) and member.state == MembershipState.SUBMITTED.value and member.handed_over_in:
+        # It would accept the old ones, and they could be put right nowhere afterwards. Its answer takes a day or two.
+        raise NotCorrectable("on_its_way")
     values = (_name(wanted), _birth(work, wanted), _place(wanted), _village(work, wanted, sight))
     name, birth, place, village = values
     box = work.box(worker)
@@ -120,10 +124,11 @@ def submit_again(work: Work, member: Membership, by: str) -> None:
     if member.state not in (MembershipState.REFUSED.value, MembershipState.NEEDS_HELP.value):
         raise NotCorrectable("state")
     try:
-        move(work.db, member, MEMBERSHIP_MOVES, MembershipState.SUBMITTED, Cause(by, "submitted_again"), work.now)
+        cause = Cause(by, SUBMITTED_AGAIN, member.reference)
+        move(work.db, member, MEMBERSHIP_MOVES, MembershipState.SUBMITTED, cause, work.now)
     except IllegalMove:
         raise NotCorrectable("state") from None
-    # A late answer to what was handed over before is about the former reference.
+    # A late answer to what was handed over before is about the former reference, which the event keeps.
     member.reference, member.reason, member.submitted_at, member.handed_over_in = new_reference(), "", work.now, None
     said = {"name": work.name(member.worker), "date": day_text(work.today)}
     owe_worker(work, member.worker, "enrolled", f"enrolled:{member.worker_id}:{member.reference}", said)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from insurance import mandates, notices, schedule, unposted
 from insurance.attempts import plan_anew
@@ -22,13 +22,14 @@ from models import (
     Change,
     ChangeKind,
     CoverMonth,
+    Event,
     InsurerFile,
     Membership,
     MembershipState,
     MonthState,
     Worker,
 )
-from models.event import record
+from models.event import OF_OPERATORS, record
 from models.machine import Cause, move
 from models.membership import MEMBERSHIP_MOVES
 from units.month import day_text, month_name
@@ -38,6 +39,8 @@ from units.phone import masked_tail
 FILE_LINES_MAX = 50_000
 # How an answer is named after our file; the references decide, and the name tells an older refusal from a newer one.
 ANSWER_PREFIX = "result-"
+SUBMITTED_AGAIN = "submitted_again"
+"""Why a membership that was refused is on its way anew; the event's code is the reference that it had before."""
 _REASONS = ("nik_unknown", "name_differs", "already_member")
 
 
@@ -164,13 +167,23 @@ def apply(work: Work, result: ResultFile) -> None:
         file.answered_at = work.now
 
 
+def _was_ours(work: Work, reference: str) -> bool:
+    """Whether a member had it who left, or was handed over anew under another: nothing waits for its answer.
+
+    The events of people are gone through for it, and only where no membership and no change knows the reference.
+    """
+    if work.db.scalar(select(Change.id).where(Change.member == reference).limit(1)) is not None:
+        return True
+    former = select(Event.id).where(text(OF_OPERATORS), Event.why == SUBMITTED_AGAIN, Event.code == reference)
+    return work.db.scalar(former.limit(1)) is not None
+
+
 def _apply_registration(work: Work, line: RegistrationResult) -> None:
     query = select(Membership).where(Membership.reference == line.reference).with_for_update(of=Membership)
     member = work.db.scalars(query).unique().one_or_none()
     if member is None:
-        if work.db.scalar(select(Change.id).where(Change.member == line.reference).limit(1)) is None:
+        if not _was_ours(work, line.reference):
             raise UnknownReference(line.reference)
-        # It was ours: its member has left, and perhaps joined again under another one. Nothing waits for the answer.
         return
     if member.state != MembershipState.SUBMITTED.value:
         return

@@ -2,6 +2,8 @@
 
 import pytest
 
+from insurance import handover
+from insurer.base import RegistrationResult, ResultFile
 from models import Role
 from tests.console_desk import Console, Desk, paid_member
 from tests.people import SITI_PHONE, enrol
@@ -58,6 +60,32 @@ def test_then_it_goes_to_the_insurer_anew_under_another_reference(console: Conso
     assert world.one("SELECT state FROM memberships") == "needs_help", "as the sandbox says of this NIK each time"
     assert world.one("SELECT count(*) FROM message_keys WHERE key LIKE 'needs_help:%'") == 2, "it was asked anew"
     assert [event[2] for event in console.events("submitted_again")] == ["branch.one"] * 2
+
+
+def test_a_late_answer_to_the_former_reference_holds_up_nobody_else(console: Console, refused: str) -> None:
+    desk, world = console.desk(Role.BRANCH), console.world
+    desk.post(f"/people/{refused}/again", page=f"/people/{refused}")
+    late = RegistrationResult(refused, "VERIFIED", "21012345678", "")
+    with world.ports.transaction() as work:
+        handover.apply(work, ResultFile("result-late.csv", [late], []))
+    assert world.one("SELECT state FROM memberships") == "submitted", "and is no answer to the second"
+    unknown = RegistrationResult("NEVERGIVEN00", "VERIFIED", "21012345678", "")
+    with pytest.raises(handover.UnknownReference), world.ports.transaction() as work:
+        handover.apply(work, ResultFile("result-late.csv", [unknown], []))
+
+
+def test_what_the_insurer_is_looking_at_is_not_changed_behind_it(console: Console) -> None:
+    """It would accept one name and birth, and we should keep another for good."""
+    world, desk = console.world, console.desk(Role.BRANCH)
+    enrol(world.phone(), "3599014503850001")
+    reference = str(world.one("SELECT reference FROM memberships"))
+    assert "Disimpan" in correct(desk, reference, name="Siti Lain"), "not handed over yet"
+    with world.ports.transaction() as work:
+        handover.prepare(work)
+    assert "sedang diperiksa BPJS" in correct(desk, reference, birth="1985-03-06")
+    assert "sedang diperiksa BPJS" in correct(desk, reference, name="Siti Lagi")
+    assert opened(world, "name") == "SITI LAIN"
+    assert "Disimpan" in correct(desk, reference, place="3/5"), "the insurer's record has no RT"
 
 
 def test_only_who_was_refused_goes_anew(console: Console) -> None:
