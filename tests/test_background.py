@@ -63,8 +63,8 @@ def test_the_worker_does_the_whole_way_by_itself(world: World, worker: subproces
     authorise(phone)
     wait_for(lambda: any("Terlindungi s.d." in sms for sms in world.sandbox.inbox(phone.number)), "protection", 60)
     assert world.one("SELECT count(*) FROM attempts WHERE state = 'confirmed'") == 1
-    # The gateway has a text a moment before its row says so. Late in a month, a worker that starts within ten minutes of
-    # the hour's planning also plans the next month, whose notice waits for the morning.
+    # The gateway has a text a moment before its row says so. Late in a month, a worker that starts just after the
+    # hour's planning plans the next month too, whose notice waits for the morning.
     due = "SELECT count(*) FROM messages WHERE state <> 'sent' AND not_before <= now()"
     wait_for(lambda: world.one(due) == 0, "every text that is due sent", 60)
 

@@ -26,7 +26,7 @@ from tests.histories import ENDINGS, Story
 from tests.history_checks import BIFAST, BOUND, DENIES_ITS_DEBITS, FILED
 from tests.world import World
 
-HISTORIES = int(os.environ.get("HISTORIES", "64"))
+HISTORIES = int(os.environ.get("HISTORIES", "48"))
 # By which a run of many can be told again: a fresh one each time, unless it is named. `make test` needs none.
 SEED = int(os.environ.get("HISTORIES_SEED") or random.getrandbits(32)) if "HISTORIES" in os.environ else None
 STEPS = 14
