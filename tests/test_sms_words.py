@@ -136,10 +136,13 @@ def test_what_breaks_us_is_set_aside_with_its_reason_and_handled_again_when_mend
     assert "PALSV" not in listed.stdout
     assert "PALSV0000001" in flask(settings, "sms", "read", "poison", "--by", "ani").stdout
     assert world.rows("SELECT actor, why FROM events WHERE subject = 'inbound_sms'") == [("ani", "read")]
-    assert flask(settings, "sms", "again", "poison").returncode == 0
+    assert flask(settings, "sms", "again", "poison").returncode == 2, "nobody has it done without a name"
+    assert flask(settings, "sms", "again", "poison", "--by", "ani").returncode == 0
+    acts = world.rows("SELECT actor, why FROM events WHERE subject = 'inbound_sms' ORDER BY id")
+    assert acts == [("ani", "read"), ("ani", "again")]
     assert world.one("SELECT word FROM inbound_sms WHERE gateway_id = 'poison'") == "ASLI"
     assert "bukan dari kami" in world.last_sms()
-    assert flask(settings, "sms", "again", "poison").returncode == 1
+    assert flask(settings, "sms", "again", "poison", "--by", "ani").returncode == 1
     assert UNANSWERED not in [word for (word,) in world.rows("SELECT word FROM inbound_sms")]
 
 
