@@ -54,7 +54,7 @@ lock: install ## Make requirements*.txt anew from pyproject.toml
 	$(PY) -m uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q \
 		pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
 
-histories: install-dev ## Thousands of histories of faults (HISTORIES=5000; make test runs a hundred)
+histories: install-dev ## Thousands of histories of faults (HISTORIES=5000; make test runs about fifty)
 	@export HISTORIES=$${HISTORIES:-2000} HISTORIES_SEED=$${HISTORIES_SEED:-$$(date +%s)}; \
 		echo "$$HISTORIES histories; the same again: HISTORIES=$$HISTORIES HISTORIES_SEED=$$HISTORIES_SEED make histories"; \
 		$(PY) -m pytest -n 0 tests/test_histories.py

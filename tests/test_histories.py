@@ -1,6 +1,6 @@
 """Any history of faults: no month debited twice, every rupiah posted or refunded, one receipt a fact, cover = postings.
 
-`make test` runs about a hundred histories; `make histories` thousands (HISTORIES=5000, the seed is printed).
+`make test` runs about fifty histories; `make histories` thousands (HISTORIES=5000, the seed is printed).
 """
 
 import os
@@ -26,7 +26,7 @@ from tests.histories import ENDINGS, Story
 from tests.history_checks import BIFAST, BOUND, DENIES_ITS_DEBITS, FILED
 from tests.world import World
 
-HISTORIES = int(os.environ.get("HISTORIES", "48"))
+HISTORIES = int(os.environ.get("HISTORIES", "24"))
 # By which a run of many can be told again: a fresh one each time, unless it is named. `make test` needs none.
 SEED = int(os.environ.get("HISTORIES_SEED") or random.getrandbits(32)) if "HISTORIES" in os.environ else None
 STEPS = 14
@@ -172,7 +172,7 @@ def test_no_history_of_faults_debits_twice_or_loses_a_rupiah(world: World, banks
 def test_no_history_of_debit_and_result_files_debits_twice_or_loses_a_rupiah(world: World, begins_silent: bool) -> None:
     """What such a bank can say no to, it says; the other endings are ordinary there."""
     endings = ("2345", "2345", "2345", "0005", "0014", "0018", "0114", "0302")
-    histories, banks = max(5, HISTORIES // 20), (FILED, FILED)
+    histories, banks = max(4, HISTORIES // 20), (FILED, FILED)
     reached = run(world, histories, banks=banks, endings=endings, tells=FileStory, begins_silent=begins_silent)
     assert reached["collected"] > histories // 3, f"of {histories} histories too few came to a debit: {dict(reached)}"
 
@@ -196,13 +196,13 @@ def test_a_denied_debit_that_only_a_file_five_weeks_late_tells_of_is_given_back(
 def test_where_a_bank_denies_its_debits_what_came_twice_is_given_back_once(
     world: World, bank: str, refunded: str
 ) -> None:
-    histories = max(6, HISTORIES // 10)
+    histories = max(4, HISTORIES // 10)
     reached = run(world, histories, banks=(bank, bank), endings=("0601",), begins_silent=True)
     assert reached[refunded] > histories // 2, f"of {histories} histories too few came to a refund: {dict(reached)}"
 
 
 def test_what_bpjs_refuses_is_given_back_once_or_posted_in_the_end(world: World) -> None:
-    histories = max(10, HISTORIES // 10)
+    histories = max(6, HISTORIES // 10)
     reached = run(world, histories, banks=(BOUND, BIFAST), endings=("2345", "0600"), begins_refused=True)
     assert reached["owed_back"] > histories // 3, f"of {histories} histories too few were refused: {dict(reached)}"
 
