@@ -74,9 +74,9 @@ def _answers_a_dial(port: int) -> bool:
     return False
 
 
-def _wait_for_dial(child: Child, port: int) -> None:
+def _wait_until(child: Child, ready: Callable[[], bool]) -> None:
     until = time.monotonic() + _START_WAIT_S
-    while not _answers_a_dial(port):
+    while not ready():
         if not child.alive() or time.monotonic() > until:
             raise BenchError(f"{child.spec.name} did not start: {last_line(child.spec.log)}")
         time.sleep(0.01)
@@ -105,8 +105,11 @@ def running_stack(folder: Path) -> Iterator[Stack]:
     begun = time.perf_counter()
     try:
         child.start()
-        _wait_for_dial(child, port)
+        _wait_until(child, lambda: _answers_a_dial(port))
         started_s = time.perf_counter() - begun
+        # The console may need longer than the first dial: only what the command itself calls running is all there.
+        said = f"Iuran runs at http://127.0.0.1:{port} "
+        _wait_until(child, lambda: said in child.spec.log.read_text())
         note = subprocess.run([*command[:3], "env", *command[3:]], capture_output=True, text=True, cwd=PROJECT)
         told = [word.partition("=") for word in shlex.split(note.stdout) if "=" in word]
         settings = {name: value for name, _, value in told}
@@ -138,7 +141,7 @@ def running_floor(folder: Path, stack: Stack) -> Iterator[Floor]:
     child = Child(Spec("floor", words, folder / "floor.log", stack.environ, PROJECT))
     try:
         child.start()
-        _wait_for_dial(child, port)
+        _wait_until(child, lambda: _answers_a_dial(port))
         yield Floor(child.pid, port)
     finally:
         child.stop()

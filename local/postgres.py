@@ -48,7 +48,13 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
-_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    # One server for all of a test run's workers, each with worlds and sandboxes of its own.
+    "max_connections": "200",
+}
 
 
 def start_postgres(folder: Path, *, durable: bool = True, log: Path | None = None, lock_wait_s: float = 0.0) -> Server:
